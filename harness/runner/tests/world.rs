@@ -1,0 +1,66 @@
+//! Worlds from outside: this program runs itself in a world and looks at what comes out. Its own main, because a world is
+//! entered before any thread starts.
+
+use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
+
+use xmppspec::world::{self, Entered, Needs};
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    match args.next().as_deref() {
+        Some("inside") => inside(&args.collect::<Vec<_>>()),
+        _ => outside(),
+    }
+}
+
+fn enter() -> Result<Entered, ExitCode> {
+    let needs = Needs {
+        write: std::env::var_os("TEST_WRITE")
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        read: Vec::new(),
+    };
+    world::enter(&needs).map_err(|error| {
+        eprintln!("{error}\n{}", error.hint());
+        ExitCode::from(99)
+    })
+}
+
+/// What runs in a world.
+fn inside(args: &[String]) -> ExitCode {
+    let entered = match enter() {
+        Ok(entered) => entered,
+        Err(code) => return code,
+    };
+    match args.first().map(String::as_str) {
+        Some("facts") => {
+            println!("notes {:?}", entered.notes);
+            for path in [
+                "/proc/net/dev",
+                "/etc/resolv.conf",
+                "/proc/sys/kernel/hostname",
+                "/proc/mounts",
+            ] {
+                println!(
+                    "== {path}\n{}",
+                    std::fs::read_to_string(path).unwrap_or_else(|e| e.to_string())
+                );
+            }
+            ExitCode::SUCCESS
+        }
+        Some("exit") => ExitCode::from(args[1].parse::<u8>().expect("a number")),
+        other => panic!("unknown test {other:?}"),
+    }
+}
+
+fn outside() -> ExitCode {
+    let start = Instant::now();
+    let status = Command::new("/proc/self/exe")
+        .args(["inside", "exit", "7"])
+        .stdin(Stdio::null())
+        .status();
+    eprintln!("{status:?} {:?}", start.elapsed());
+    ExitCode::SUCCESS
+}
