@@ -4,6 +4,7 @@
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
+use xmppspec::target::{Profile, Running};
 use xmppspec::world::{self, Entered, Needs};
 
 fn main() -> ExitCode {
@@ -51,6 +52,7 @@ fn inside(args: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Some("exit") => ExitCode::from(args[1].parse::<u8>().expect("a number")),
+        Some("start") => runtime().block_on(start(&args[1], &entered)),
         other => panic!("unknown test {other:?}"),
     }
 }
@@ -63,4 +65,33 @@ fn outside() -> ExitCode {
         .status();
     eprintln!("{status:?} {:?}", start.elapsed());
     ExitCode::SUCCESS
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+async fn start(name: &str, entered: &Entered) -> ExitCode {
+    let profile = Profile::load(name).expect("a profile");
+    match Running::start(&profile, entered).await {
+        Ok(mut running) => {
+            println!(
+                "started {} {:?} in {:?}",
+                name, running.target.version, running.start_time
+            );
+            println!("{}", running.log_tail());
+            let stopping = Instant::now();
+            running.stop().await;
+            println!("stopped in {:?}", stopping.elapsed());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            println!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,12 +1,19 @@
 //! The implementation under test: its profile, how it is started, reached, watched and stopped.
 
+mod certs;
 mod error;
+mod process;
+mod profile;
+mod ready;
 mod running;
+mod template;
 
 use std::time::Duration;
 
 pub use error::TargetError;
+pub use profile::{Accounts, ProcessSpec, Profile, TemplateFile};
 pub use running::{Death, Running};
+pub use template::{Template, TemplateError};
 
 /// What the implementation under test is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
