@@ -1,0 +1,846 @@
+//! The scanner: one token after the other from input that may still grow.
+//!
+//! It owns no bytes. Its caller gives it the text from some position on, the same text with more behind it next time,
+//! and may cut off what is behind it ([`Scanner::shift`]). All positions are relative to that text.
+
+use std::ops::Range;
+
+use quick_xml::parser::{ElementParser, Parser as _};
+
+use super::chars::{self, NAME, NAME_START, SPACE};
+use super::declaration::{self, Fault};
+use super::names::{Mark, NO_NS, Names, Uri};
+use super::text::{self, Run};
+use super::{Declaration, Limits, Mode, Rule, XmlError};
+
+/// What a step has found. What it consists of stays in the scanner until the next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Token {
+    Declaration,
+    Start,
+    Text,
+    End,
+    /// More input is needed.
+    More,
+    /// The root has ended, or a fragment has.
+    Done,
+}
+
+/// What stands around the elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Base {
+    /// A document: one root, perhaps a declaration before it.
+    Document(Mode),
+    /// Any number of elements without a root.
+    Fragment,
+}
+
+/// How the given text ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// More may come.
+    Open,
+    /// Nothing will come; ending within something breaks this rule.
+    Final(Rule),
+    /// Nothing will come, and the last character lacks bytes: the input ends at this position behind the text.
+    Cut(usize),
+}
+
+#[derive(Debug)]
+pub(crate) struct Scanner {
+    limits: Limits,
+    base: Base,
+    /// The offset of the first byte of the text.
+    offset: u64,
+    /// How much of the text has been used up.
+    pos: usize,
+    phase: Phase,
+    failed: Option<XmlError>,
+    pub(super) names: Names,
+    frames: Vec<Frame>,
+    /// The qualified names of the open elements, one after the other.
+    open: String,
+    /// The last start tag was that of an empty element.
+    empty: bool,
+    /// The last token was an end: its frame goes with the next step.
+    ended: bool,
+    /// The offset of what the limit on bytes is counted for.
+    unit: Option<u64>,
+    wait: Option<Wait>,
+    run: Option<Run>,
+    /// Of the last start tag: its name, its attributes, its declarations.
+    pub(super) name: QName,
+    pub(super) attrs: Vec<RawAttr>,
+    declarations: Vec<RawAttr>,
+    /// Of the last text.
+    text: Range<usize>,
+    text_is_scratch: bool,
+    pub(super) scratch: String,
+    pub(super) declaration: Option<Declaration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has been read.
+    Start,
+    Prolog,
+    Content,
+    Epilog,
+}
+
+#[derive(Debug)]
+struct Frame {
+    name: usize,
+    /// Length of the prefix with its colon.
+    prefix: usize,
+    ns: Uri,
+    before: Mark,
+}
+
+/// A tag that is not complete. Reading it again for every byte that arrives would be quadratic, so a cheap scan
+/// looks for its end, and it is read again only when that is found or when it has grown to twice its size.
+#[derive(Debug)]
+struct Wait {
+    parser: ElementParser,
+    scanned: usize,
+    retry: usize,
+}
+
+/// A qualified name. `local` is where its local part starts: at `start`, or behind the colon.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct QName {
+    pub(super) start: usize,
+    pub(super) local: usize,
+    pub(super) end: usize,
+}
+
+impl QName {
+    fn has_prefix(self) -> bool {
+        self.local > self.start
+    }
+
+    pub(super) fn prefix(self, input: &str) -> &str {
+        if self.has_prefix() {
+            &input[self.start..self.local - 1]
+        } else {
+            ""
+        }
+    }
+
+    pub(super) fn local(self, input: &str) -> &str {
+        &input[self.local..self.end]
+    }
+
+    fn whole(self, input: &str) -> &str {
+        &input[self.start..self.end]
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawAttr {
+    pub(super) name: QName,
+    value: (usize, usize),
+    /// The value is in the scratch buffer, because it means something else than its bytes.
+    scratch: bool,
+    pub(super) ns: Uri,
+}
+
+impl RawAttr {
+    pub(super) fn value<'a>(&self, input: &'a str, scratch: &'a str) -> &'a str {
+        let (start, end) = self.value;
+        if self.scratch {
+            &scratch[start..end]
+        } else {
+            &input[start..end]
+        }
+    }
+}
+
+/// Up to so many names are compared with each other; more are sorted.
+const PAIRWISE: usize = 8;
+
+impl Scanner {
+    pub(crate) fn new(base: Base, limits: Limits) -> Self {
+        Scanner {
+            limits,
+            base,
+            offset: 0,
+            pos: 0,
+            phase: if base == Base::Fragment {
+                Phase::Prolog
+            } else {
+                Phase::Start
+            },
+            failed: None,
+            names: Names::new(),
+            frames: Vec::new(),
+            open: String::new(),
+            empty: false,
+            ended: false,
+            unit: None,
+            wait: None,
+            run: None,
+            name: QName::default(),
+            attrs: Vec::new(),
+            declarations: Vec::new(),
+            text: 0..0,
+            text_is_scratch: false,
+            scratch: String::new(),
+            declaration: None,
+        }
+    }
+
+    /// Declares a prefix, or the default namespace, around everything.
+    pub(crate) fn declare(&mut self, prefix: &str, ns: &str) -> Result<(), Rule> {
+        self.names.declare(prefix, ns)
+    }
+
+    /// How much of the text has been used up.
+    pub(crate) fn pos(&self) -> usize {
+        self.pos
+    }
+
+    /// The offset of what comes next.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset + self.pos as u64
+    }
+
+    /// How many elements are open; one that has just ended still counts.
+    pub(crate) fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// The first `by` bytes of the text are gone; they have been used up. Ends the life of the last token.
+    pub(crate) fn shift(&mut self, by: usize) {
+        debug_assert!(by <= self.pos);
+        self.offset += by as u64;
+        self.pos -= by;
+        if let Some(wait) = &mut self.wait {
+            wait.scanned -= by;
+        }
+        if let Some(run) = &mut self.run {
+            run.shift(by);
+        }
+    }
+
+    /// The text behind the position is gone, to be read by someone else.
+    pub(crate) fn forget(&mut self) {
+        self.wait = None;
+        self.run = None;
+    }
+
+    /// Finds the next token.
+    pub(crate) fn step(&mut self, input: &str, ending: Ending) -> Result<Token, XmlError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        self.advance(input, ending).map_err(|(at, rule)| {
+            let error = XmlError {
+                offset: self.offset + at as u64,
+                rule,
+            };
+            self.failed = Some(error);
+            error
+        })
+    }
+
+    fn advance(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
+        if self.ended {
+            self.ended = false;
+            self.leave();
+        }
+        if self.empty {
+            self.empty = false;
+            self.ended = true;
+            return Ok(Token::End);
+        }
+        if self.phase == Phase::Content {
+            self.content(input, ending)
+        } else {
+            self.outside(input, ending)
+        }
+    }
+
+    /// The number of open elements at which a new one is counted on its own.
+    fn unit_depth(&self) -> usize {
+        usize::from(self.base == Base::Document(Mode::Stream))
+    }
+
+    /// The end of what may be looked at now. The limit on bytes is a cut like the end of a chunk: whatever is wrong
+    /// before it is found first.
+    fn window(&mut self, len: usize) -> usize {
+        let unit = *self.unit.get_or_insert(self.offset + self.pos as u64);
+        let used = self.offset + self.pos as u64 - unit;
+        let left = (self.limits.element_bytes as u64).saturating_sub(used);
+        len.min(
+            self.pos
+                .saturating_add(usize::try_from(left).unwrap_or(usize::MAX)),
+        )
+    }
+
+    fn more(&self, len: usize, window: usize, ending: Ending) -> Result<Token, Fault> {
+        match ending {
+            _ if window < len => Err((window, Rule::ElementTooLarge)),
+            Ending::Open => Ok(Token::More),
+            Ending::Final(rule) => Err((len, rule)),
+            Ending::Cut(end) => Err((end, Rule::Incomplete)),
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.names.back_to(frame.before);
+            self.open.truncate(frame.name);
+        }
+        if self.frames.len() <= self.unit_depth() {
+            self.unit = None;
+        }
+        if self.frames.is_empty() {
+            self.phase = if self.base == Base::Fragment {
+                Phase::Prolog
+            } else {
+                Phase::Epilog
+            };
+        }
+    }
+
+    /// Before the root and behind it.
+    fn outside(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
+        let bytes = input.as_bytes();
+        let from = self.pos;
+        while bytes.get(self.pos).is_some_and(|b| chars::is(*b, SPACE)) {
+            self.pos += 1;
+        }
+        if self.pos > from && self.phase == Phase::Start {
+            self.phase = Phase::Prolog;
+        }
+        let may_end = self.phase == Phase::Epilog || self.base == Base::Fragment;
+        match input[self.pos..].chars().next() {
+            None if may_end && ending == Ending::Final(Rule::Incomplete) => Ok(Token::Done),
+            None => self.more(bytes.len(), bytes.len(), ending),
+            Some('<') => self.markup(input, ending),
+            Some('\u{feff}') if self.offset() == 0 => Err((self.pos, Rule::ByteOrderMark)),
+            Some(c) if !chars::is_char(c) => Err((self.pos, Rule::IllegalCharacter)),
+            Some(_) => Err((self.pos, Rule::TextOutsideRoot)),
+        }
+    }
+
+    fn content(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
+        let bytes = input.as_bytes();
+        let markup = |next: Option<&u8>| next.is_some_and(|b| *b != b'!');
+        if self.run.is_none()
+            && bytes.get(self.pos) == Some(&b'<')
+            && markup(bytes.get(self.pos + 1))
+        {
+            return self.markup(input, ending);
+        }
+        let window = self.window(bytes.len());
+        // Text on its own ends with the byte behind it, which is not counted.
+        let lookahead = usize::from(self.frames.len() <= self.unit_depth());
+        let run = self.run.get_or_insert_with(|| Run::at(self.pos));
+        let Some(end) = run.scan(bytes, bytes.len().min(window.saturating_add(lookahead)))? else {
+            return match bytes.len() {
+                len if len <= window + lookahead && ending == Ending::Open => Ok(Token::More),
+                len => self.more(len, window, ending),
+            };
+        };
+        let escaped = run.escaped;
+        self.run = None;
+        self.text = self.pos..end;
+        self.pos = end;
+        self.text_is_scratch = escaped;
+        if escaped {
+            self.scratch.clear();
+            text::unescape_text(&input[self.text.clone()], &mut self.scratch);
+        }
+        if self.text.is_empty() || escaped && self.scratch.is_empty() {
+            return self.markup(input, ending);
+        }
+        if self.frames.len() <= self.unit_depth() {
+            self.unit = None;
+        }
+        Ok(Token::Text)
+    }
+
+    /// At a `<` that does not begin a CDATA section in content.
+    fn markup(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
+        let bytes = input.as_bytes();
+        let window = self.window(bytes.len());
+        let seen = &bytes[..window];
+        match seen.get(self.pos + 1) {
+            Some(b'/') if self.frames.is_empty() => Err((self.pos, Rule::UnexpectedEndTag)),
+            Some(b'/') => self.end_tag(input, window, ending),
+            Some(b'!') => self.bang(bytes, ending),
+            Some(b'?') => self.question_mark(bytes, window, ending),
+            Some(_) if self.phase == Phase::Epilog => Err((self.pos, Rule::ContentAfterRoot)),
+            Some(_) => self.start_tag(input, window, ending),
+            None => self.more(bytes.len(), window, ending),
+        }
+    }
+
+    fn bang(&mut self, bytes: &[u8], ending: Ending) -> Result<Token, Fault> {
+        const KINDS: [(&[u8], Rule); 3] = [
+            (b"<!--", Rule::Comment),
+            (b"<!DOCTYPE", Rule::Doctype),
+            (b"<![CDATA[", Rule::TextOutsideRoot),
+        ];
+        let rest = &bytes[self.pos..];
+        for (start, rule) in KINDS {
+            if rest.starts_with(start) {
+                return Err((self.pos, rule));
+            }
+            if start.starts_with(rest) {
+                return self.more(bytes.len(), bytes.len(), ending);
+            }
+        }
+        Err((self.pos, Rule::MalformedMarkup))
+    }
+
+    fn question_mark(
+        &mut self,
+        bytes: &[u8],
+        window: usize,
+        ending: Ending,
+    ) -> Result<Token, Fault> {
+        const START: &[u8] = b"<?xml";
+        let rest = &bytes[self.pos..];
+        if !rest.starts_with(START) {
+            return match START.starts_with(rest) {
+                true => self.more(bytes.len(), bytes.len(), ending),
+                false => Err((self.pos, Rule::ProcessingInstruction)),
+            };
+        }
+        match rest.get(START.len()) {
+            None => return self.more(bytes.len(), bytes.len(), ending),
+            Some(&b) if chars::is(b, NAME) || b == b':' || !b.is_ascii() => {
+                return Err((self.pos, Rule::ProcessingInstruction));
+            }
+            Some(_) if self.phase != Phase::Start => {
+                return Err((self.pos, Rule::MisplacedDeclaration));
+            }
+            Some(_) => {}
+        }
+        if !self.ready(
+            &bytes[..window],
+            window < bytes.len() || ending != Ending::Open,
+        ) {
+            return Ok(Token::More);
+        }
+        let start = self.pos;
+        match declaration::read(&bytes[start..window]).map_err(|(at, rule)| (start + at, rule))? {
+            None => self.incomplete(bytes.len(), window, ending),
+            Some((declaration, used)) => {
+                self.declaration = Some(declaration);
+                self.pos += used;
+                self.phase = Phase::Prolog;
+                self.unit = None;
+                self.wait = None;
+                Ok(Token::Declaration)
+            }
+        }
+    }
+
+    /// Whether to try and read the tag at the position: the first time, when its end may have been found, when it
+    /// has grown a lot, and when nothing more will come.
+    fn ready(&mut self, seen: &[u8], forced: bool) -> bool {
+        let Some(wait) = &mut self.wait else {
+            return true;
+        };
+        let found = wait.parser.feed(&seen[wait.scanned..]).is_some();
+        wait.scanned = seen.len();
+        if found || forced || seen.len() - self.pos >= wait.retry {
+            self.wait = None;
+            return true;
+        }
+        false
+    }
+
+    /// The tag at the position is not complete.
+    fn incomplete(&mut self, len: usize, window: usize, ending: Ending) -> Result<Token, Fault> {
+        let size = window - self.pos;
+        self.wait = Some(Wait {
+            parser: ElementParser::default(),
+            scanned: self.pos,
+            retry: size * 2,
+        });
+        self.more(len, window, ending)
+    }
+
+    fn end_tag(&mut self, input: &str, window: usize, ending: Ending) -> Result<Token, Fault> {
+        let bytes = input.as_bytes();
+        let seen = &bytes[..window];
+        let frame = self
+            .frames
+            .last()
+            .expect("an end tag is read only inside an element");
+        let expected = &self.open.as_bytes()[frame.name..];
+        let start = self.pos + 2;
+        let plain_end = start + expected.len();
+        // Nearly every end tag is exactly what it should be.
+        let end = if seen.get(plain_end) == Some(&b'>') && seen[start..plain_end] == *expected {
+            plain_end
+        } else {
+            if !self.ready(seen, window < bytes.len() || ending != Ending::Open) {
+                return Ok(Token::More);
+            }
+            match self.unusual_end_tag(input, window)? {
+                Some(end) => end,
+                None => return self.incomplete(bytes.len(), window, ending),
+            }
+        };
+        self.wait = None;
+        self.pos = end + 1;
+        self.ended = true;
+        Ok(Token::End)
+    }
+
+    /// The position of the `>` of an end tag.
+    fn unusual_end_tag(&self, input: &str, window: usize) -> Result<Option<usize>, Fault> {
+        let Some(name) = qname(input, window, self.pos + 2)? else {
+            return Ok(None);
+        };
+        let frame = self
+            .frames
+            .last()
+            .expect("an end tag is read only inside an element");
+        if *name.whole(input) != self.open[frame.name..] {
+            return Err((name.start, Rule::MismatchedEndTag));
+        }
+        let seen = &input.as_bytes()[..window];
+        let mut end = name.end;
+        while seen.get(end).is_some_and(|b| chars::is(*b, SPACE)) {
+            end += 1;
+        }
+        match seen.get(end) {
+            None => Ok(None),
+            Some(b'>') => Ok(Some(end)),
+            Some(_) => Err((end, Rule::MalformedEndTag)),
+        }
+    }
+
+    fn start_tag(&mut self, input: &str, window: usize, ending: Ending) -> Result<Token, Fault> {
+        let len = input.len();
+        if self.frames.len() >= self.limits.depth {
+            return Err((self.pos, Rule::TooDeep));
+        }
+        if !self.ready(
+            &input.as_bytes()[..window],
+            window < len || ending != Ending::Open,
+        ) {
+            return Ok(Token::More);
+        }
+        let Some((end, empty)) = self.read_start_tag(input, window)? else {
+            return self.incomplete(len, window, ending);
+        };
+        unique(input, &self.declarations, Rule::DuplicateDeclaration)?;
+        unique(input, &self.attrs, Rule::DuplicateAttribute)?;
+        let before = self.names.mark();
+        let ns = self.resolve(input)?;
+        self.frames.push(Frame {
+            name: self.open.len(),
+            prefix: self.name.local - self.name.start,
+            ns,
+            before,
+        });
+        self.open.push_str(self.name.whole(input));
+        self.phase = Phase::Content;
+        self.empty = empty;
+        self.pos = end;
+        if self.frames.len() <= self.unit_depth() {
+            self.unit = None;
+        }
+        Ok(Token::Start)
+    }
+
+    /// Reads the syntax of a start tag. Gives the position behind it, and whether its element is empty.
+    fn read_start_tag(
+        &mut self,
+        input: &str,
+        window: usize,
+    ) -> Result<Option<(usize, bool)>, Fault> {
+        let seen = &input.as_bytes()[..window];
+        self.attrs.clear();
+        self.declarations.clear();
+        self.scratch.clear();
+        let Some(name) = qname(input, window, self.pos + 1)? else {
+            return Ok(None);
+        };
+        self.name = name;
+        let mut at = name.end;
+        loop {
+            let before = at;
+            while seen.get(at).is_some_and(|b| chars::is(*b, SPACE)) {
+                at += 1;
+            }
+            match seen.get(at) {
+                None => return Ok(None),
+                Some(b'>') => return Ok(Some((at + 1, false))),
+                Some(b'/') => {
+                    return match seen.get(at + 1) {
+                        None => Ok(None),
+                        Some(b'>') => Ok(Some((at + 2, true))),
+                        Some(_) => Err((at + 1, Rule::MalformedTag)),
+                    };
+                }
+                Some(_) if at > before => {}
+                Some(_) => {
+                    let space = input[at..].starts_with(|c| {
+                        chars::is_name_start(c) || c.is_ascii_alphabetic() || c == '_'
+                    });
+                    return Err((
+                        at,
+                        if space {
+                            Rule::MissingSpace
+                        } else {
+                            Rule::InvalidName
+                        },
+                    ));
+                }
+            }
+            match self.read_attribute(input, window, at)? {
+                Some(end) => at = end,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Reads one attribute and gives the position behind it.
+    fn read_attribute(
+        &mut self,
+        input: &str,
+        window: usize,
+        at: usize,
+    ) -> Result<Option<usize>, Fault> {
+        let seen = &input.as_bytes()[..window];
+        let Some(name) = qname(input, window, at)? else {
+            return Ok(None);
+        };
+        let skip_space = |mut at: usize| {
+            while seen.get(at).is_some_and(|b| chars::is(*b, SPACE)) {
+                at += 1;
+            }
+            at
+        };
+        let equals = skip_space(name.end);
+        match seen.get(equals) {
+            None => return Ok(None),
+            Some(b'=') => {}
+            Some(_) => return Err((equals, Rule::AttributeWithoutValue)),
+        }
+        let quote = skip_space(equals + 1);
+        let start = quote + 1;
+        let quote = match seen.get(quote) {
+            None => return Ok(None),
+            Some(&byte @ (b'"' | b'\'')) => byte,
+            Some(_) => return Err((quote, Rule::UnquotedValue)),
+        };
+        let Some((end, escaped)) = text::scan_value(seen, start, quote)? else {
+            return Ok(None);
+        };
+        let value = if escaped {
+            let from = self.scratch.len();
+            text::unescape_value(&input[start..end], &mut self.scratch);
+            (from, self.scratch.len())
+        } else {
+            (start, end)
+        };
+        let attr = RawAttr {
+            name,
+            value,
+            scratch: escaped,
+            ns: NO_NS,
+        };
+        let xmlns = input[name.start..name.end].starts_with("xmlns");
+        let (list, limit, rule) = if xmlns
+            && (name.has_prefix() && name.prefix(input) == "xmlns" || name.end - name.start == 5)
+        {
+            (
+                &mut self.declarations,
+                self.limits.namespaces,
+                Rule::TooManyDeclarations,
+            )
+        } else {
+            (
+                &mut self.attrs,
+                self.limits.attributes,
+                Rule::TooManyAttributes,
+            )
+        };
+        if list.len() >= limit {
+            return Err((name.start, rule));
+        }
+        list.push(attr);
+        Ok(Some(end + 1))
+    }
+
+    /// Enters the declarations of the start tag and resolves its names. Gives the namespace of the element.
+    fn resolve(&mut self, input: &str) -> Result<Uri, Fault> {
+        for declaration in &self.declarations {
+            let name = declaration.name;
+            let prefix = if name.has_prefix() {
+                name.local(input)
+            } else {
+                ""
+            };
+            let uri = declaration.value(input, &self.scratch);
+            self.names
+                .declare(prefix, uri)
+                .map_err(|rule| (name.start, rule))?;
+        }
+        let undeclared = |name: QName| (name.start, Rule::UndeclaredPrefix);
+        let name = self.name;
+        let ns = match name.prefix(input) {
+            "" => self.names.default(),
+            "xmlns" => return Err((name.start, Rule::ReservedPrefix)),
+            prefix => self.names.resolve(prefix).ok_or_else(|| undeclared(name))?,
+        };
+        let mut qualified = 0;
+        for attr in self.attrs.iter_mut().filter(|a| a.name.has_prefix()) {
+            attr.ns = self
+                .names
+                .resolve(attr.name.prefix(input))
+                .ok_or_else(|| undeclared(attr.name))?;
+            qualified += 1;
+        }
+        if qualified > 1 {
+            self.unique_expanded(input)?;
+        }
+        Ok(ns)
+    }
+
+    fn unique_expanded(&self, input: &str) -> Result<(), Fault> {
+        let expanded = |a: &RawAttr| (a.name.local(input), &**self.names.uri(a.ns));
+        let qualified: Vec<_> = self
+            .attrs
+            .iter()
+            .filter(|a| a.ns != NO_NS)
+            .map(|a| (expanded(a), a.name.start))
+            .collect();
+        first_twice(qualified).map_or(Ok(()), |at| Err((at, Rule::DuplicateExpandedName)))
+    }
+
+    /// The text that the last token stands for.
+    pub(super) fn text<'a>(&'a self, input: &'a str) -> &'a str {
+        if self.text_is_scratch {
+            &self.scratch
+        } else {
+            &input[self.text.clone()]
+        }
+    }
+
+    /// Prefix, local name and namespace of the innermost open element; it may have just ended.
+    pub(super) fn innermost(&self) -> (&str, &str, Uri) {
+        match self.frames.last() {
+            None => ("", "", NO_NS),
+            Some(frame) => {
+                let name = &self.open[frame.name..];
+                (
+                    &name[..frame.prefix.saturating_sub(1)],
+                    &name[frame.prefix..],
+                    frame.ns,
+                )
+            }
+        }
+    }
+
+    /// The declarations of prefixes made by the innermost open element.
+    pub(super) fn declared(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.frames
+            .last()
+            .into_iter()
+            .flat_map(|frame| self.names.since(frame.before))
+    }
+
+    /// Whether the innermost open element declared a default namespace.
+    pub(super) fn declares_default(&self) -> bool {
+        self.declarations.iter().any(|d| !d.name.has_prefix())
+    }
+}
+
+/// Refuses the second of two equal names.
+fn unique(input: &str, attrs: &[RawAttr], rule: Rule) -> Result<(), Fault> {
+    if attrs.len() <= PAIRWISE {
+        for (at, attr) in attrs.iter().enumerate().skip(1) {
+            let name = attr.name.whole(input);
+            if attrs[..at]
+                .iter()
+                .any(|other| other.name.whole(input) == name)
+            {
+                return Err((attr.name.start, rule));
+            }
+        }
+        return Ok(());
+    }
+    let names = attrs
+        .iter()
+        .map(|a| (a.name.whole(input), a.name.start))
+        .collect();
+    first_twice(names).map_or(Ok(()), |at| Err((at, rule)))
+}
+
+/// The first position at which something stands that has stood before.
+fn first_twice<T: Ord>(mut all: Vec<(T, usize)>) -> Option<usize> {
+    all.sort_unstable();
+    all.windows(2)
+        .filter(|pair| pair[0].0 == pair[1].0)
+        .map(|pair| pair[1].1)
+        .min()
+}
+
+/// Reads a qualified name. `None`: it may go on behind the window.
+fn qname(input: &str, window: usize, start: usize) -> Result<Option<QName>, Fault> {
+    let seen = &input.as_bytes()[..window];
+    let mut name = QName {
+        start,
+        local: start,
+        end: start,
+    };
+    let mut at = start;
+    loop {
+        let bad = if at == start {
+            Rule::InvalidName
+        } else {
+            Rule::InvalidQName
+        };
+        match seen.get(at) {
+            None => return Ok(None),
+            Some(&b) if chars::is(b, NAME_START) => at += 1,
+            Some(b':') => return Err((at, Rule::InvalidQName)),
+            Some(b) if b.is_ascii() => return Err((at, bad)),
+            Some(_) => match character(input, window, at) {
+                None => return Ok(None),
+                Some(c) if chars::is_name_start(c) => at += c.len_utf8(),
+                Some(_) => return Err((at, bad)),
+            },
+        }
+        loop {
+            match seen.get(at) {
+                None => return Ok(None),
+                Some(&b) if chars::is(b, NAME) => at += 1,
+                Some(b) if b.is_ascii() => break,
+                Some(_) => match character(input, window, at) {
+                    None => return Ok(None),
+                    Some(c) if chars::is_name(c) => at += c.len_utf8(),
+                    Some(_) => break,
+                },
+            }
+        }
+        if seen[at] != b':' {
+            name.end = at;
+            return Ok(Some(name));
+        }
+        if name.has_prefix() {
+            return Err((at, Rule::InvalidQName));
+        }
+        at += 1;
+        name.local = at;
+    }
+}
+
+/// The character at a position, if it is wholly inside the window.
+fn character(input: &str, window: usize, at: usize) -> Option<char> {
+    input[at..]
+        .chars()
+        .next()
+        .filter(|c| at + c.len_utf8() <= window)
+}
