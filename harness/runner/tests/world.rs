@@ -52,7 +52,7 @@ fn inside(args: &[String]) -> ExitCode {
             ExitCode::SUCCESS
         }
         Some("exit") => ExitCode::from(args[1].parse::<u8>().expect("a number")),
-        Some("start") => runtime().block_on(start(&args[1], &entered)),
+        Some("start") => runtime().block_on(start(&args[1], &entered, &args[2..])),
         other => panic!("unknown test {other:?}"),
     }
 }
@@ -75,7 +75,7 @@ fn runtime() -> tokio::runtime::Runtime {
         .expect("a runtime")
 }
 
-async fn start(name: &str, entered: &Entered) -> ExitCode {
+async fn start(name: &str, entered: &Entered, exec: &[String]) -> ExitCode {
     let profile = Profile::load(name).expect("a profile");
     match Running::start(&profile, entered).await {
         Ok(mut running) => {
@@ -84,6 +84,12 @@ async fn start(name: &str, entered: &Entered) -> ExitCode {
                 name, running.target.version, running.start_time
             );
             println!("{}", running.log_tail());
+            if let Some((program, args)) = exec.split_first() {
+                println!("{:?}", Command::new(program).args(args).status());
+            }
+            for asked in running.asked() {
+                println!("asked {asked}");
+            }
             let stopping = Instant::now();
             running.stop().await;
             println!("stopped in {:?}", stopping.elapsed());

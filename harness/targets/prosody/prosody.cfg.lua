@@ -10,6 +10,7 @@ c2s_ports = { {{c2s}} }
 c2s_direct_tls_ports = { {{c2s_tls}} }
 s2s_ports = { {{s2s}} }
 
+certificates = "{{certs}}"
 ssl = { key = "{{certs}}/server.key", certificate = "{{certs}}/server.crt", cafile = "{{certs}}/ca.crt" }
 c2s_direct_tls_ssl = ssl
 

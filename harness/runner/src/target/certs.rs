@@ -4,10 +4,11 @@ use std::fs;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, OtherNameValue, SanType,
+    KeyUsagePurpose, OtherNameValue, SanType, date_time_ymd,
 };
 
 /// `id-on-xmppAddr` (RFC 6120 §13.7.1.4).
@@ -27,6 +28,19 @@ pub(super) fn write(folder: &Path, domain: &str) -> io::Result<()> {
     fs::write(folder.join("server.pem"), format!("{server}{ca}{key}"))
 }
 
+/// Valid from the start of last year to the end of the next: ejabberd sets a timer for the end, which rcgen's default (the
+/// year 4096) overflows.
+fn set_validity(params: &mut CertificateParams) {
+    /// The mean length of a year, in seconds.
+    const YEAR: u64 = 31_556_952;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    let year = i32::try_from(1970 + now / YEAR).unwrap_or(2026);
+    params.not_before = date_time_ymd(year - 1, 1, 1);
+    params.not_after = date_time_ymd(year + 2, 1, 1);
+}
+
 fn make(domain: &str) -> Result<(String, String, String), rcgen::Error> {
     let ca_key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
@@ -35,6 +49,7 @@ fn make(domain: &str) -> Result<(String, String, String), rcgen::Error> {
         .push(DnType::CommonName, "xmppspec authority of one run");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    set_validity(&mut params);
     let ca = params.self_signed(&ca_key)?;
     let issuer = Issuer::new(params, ca_key);
 
@@ -59,6 +74,7 @@ fn make(domain: &str) -> Result<(String, String, String), rcgen::Error> {
         ExtendedKeyUsagePurpose::ServerAuth,
         ExtendedKeyUsagePurpose::ClientAuth,
     ];
+    set_validity(&mut params);
     let server = params.signed_by(&key, &issuer)?;
     Ok((ca.pem(), server.pem(), key.serialize_pem()))
 }
@@ -76,6 +92,7 @@ mod tests {
         let (ca, server) = (ca.parse_x509().unwrap(), server.parse_x509().unwrap());
         assert!(ca.is_ca() && !server.is_ca());
         assert_eq!(server.issuer(), ca.subject());
+        assert!(ca.validity().is_valid() && server.validity().is_valid());
         let names = format!(
             "{:?}",
             server.subject_alternative_name().unwrap().unwrap().value

@@ -11,7 +11,7 @@ mod template;
 use std::time::Duration;
 
 pub use error::TargetError;
-pub use profile::{Accounts, ProcessSpec, Profile, TemplateFile};
+pub use profile::{Accounts, ProcessSpec, Profile, Ready, TemplateFile};
 pub use running::{Death, Running};
 pub use template::{Template, TemplateError};
 

@@ -97,12 +97,27 @@ pub struct ProcessSpec {
     /// The folder that it starts in; by default that of its data.
     #[serde(default)]
     pub cwd: Option<Template>,
-    /// The service that must accept connections before the next process starts.
+    /// What must be seen before the next process starts.
     #[serde(default)]
-    pub ready: Option<String>,
+    pub ready: Option<Ready>,
     /// Left out where there is no closed world.
     #[serde(default)]
     pub world_only: bool,
+}
+
+/// What shows that a process is up.
+#[derive(Debug, Clone, serde::Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+pub enum Ready {
+    /// This service accepts connections.
+    Service(String),
+    /// A log says so.
+    Log {
+        /// The file.
+        file: Template,
+        /// A piece of the line.
+        text: String,
+    },
 }
 
 /// Where accounts come from.
@@ -267,10 +282,8 @@ impl Profile {
                     format!("the process `{}` has an empty command", process.name),
                 );
             }
-            if let Some(service) = process
-                .ready
-                .as_ref()
-                .filter(|s| !self.services.contains_key(*s))
+            if let Some(Ready::Service(service)) = &process.ready
+                && !self.services.contains_key(service)
             {
                 return wrong(service, format!("`{service}` is none of the services"));
             }

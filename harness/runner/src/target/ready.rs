@@ -1,6 +1,7 @@
 //! Finding out when a target is up.
 
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +18,19 @@ pub(super) async fn accepts(address: &str) {
     loop {
         tick.tick().await;
         if TcpStream::connect(address).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Waits until `text` stands in `file`.
+pub(super) async fn says(file: &Path, text: &str) {
+    let mut tick = ticks();
+    loop {
+        tick.tick().await;
+        if std::fs::read(file)
+            .is_ok_and(|log| log.windows(text.len()).any(|w| w == text.as_bytes()))
+        {
             return;
         }
     }

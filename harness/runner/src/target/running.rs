@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 use super::process::{Launch, Processes, tail};
-use super::profile::{Accounts, Profile, glob};
+use super::profile::{Accounts, Profile, Ready, glob};
 use super::template::{Template, TemplateError, Values};
 use super::{AccountPolicy, Services, Target, TargetError, certs, ready};
 use crate::world::dns::{self, Asked, Dns, Zone};
@@ -351,7 +351,7 @@ impl Started {
         Duration::from_secs_f64(self.profile.stop_timeout_s)
     }
 
-    fn launches(&self) -> Result<Vec<(Launch, Option<String>)>, TemplateError> {
+    fn launches(&self) -> Result<Vec<(Launch, Option<Ready>)>, TemplateError> {
         let specs = self
             .profile
             .processes
@@ -376,10 +376,7 @@ impl Started {
                         None => self.folder.0.join("data").display().to_string(),
                     },
                 };
-                Ok((
-                    launch,
-                    p.ready.as_ref().map(|service| self.address(service)),
-                ))
+                Ok((launch, p.ready.clone()))
             })
             .collect()
     }
@@ -396,8 +393,19 @@ impl Started {
                     "cannot start {} ({})",
                     launch.name, launch.command[0]
                 )))?;
-            if let Some(address) = ready {
-                self.wait(&address, ready::accepts(&address)).await?;
+            match ready {
+                Some(Ready::Service(service)) => {
+                    let address = self.address(&service);
+                    self.wait(&address, ready::accepts(&address)).await?;
+                }
+                Some(Ready::Log { file, text }) => {
+                    let file = self
+                        .expand(&file)
+                        .map_err(|e| self.wrong(&self.profile.source, &e))?;
+                    self.wait(&launch.name, ready::says(Path::new(&file), &text))
+                        .await?;
+                }
+                None => {}
             }
         }
         let c2s = self.address("c2s");
