@@ -14,11 +14,10 @@ certificates = "{{certs}}"
 ssl = { key = "{{certs}}/server.key", certificate = "{{certs}}/server.crt", cafile = "{{certs}}/ca.crt" }
 c2s_direct_tls_ssl = ssl
 
--- What Debian enables, but for "limits": a run is faster than 10 kb/s.
+-- What Debian enables, but for "limits" (a run is faster than 10 kb/s) and "invites" (which close the registration).
 modules_enabled = {
 	"disco", "roster", "saslauth", "tls", "blocklist", "bookmarks", "carbons", "dialback", "pep", "private", "smacks", "vcard4",
-	"vcard_legacy", "csi_simple", "invites", "invites_adhoc", "invites_register", "ping", "register", "time", "uptime",
-	"version", "admin_adhoc", "admin_shell", "posix"
+	"vcard_legacy", "csi_simple", "ping", "register", "time", "uptime", "version", "admin_adhoc", "admin_shell", "posix"
 }
 modules_disabled = { {{no-world: "s2s"}} }
 

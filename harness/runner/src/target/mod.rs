@@ -6,6 +6,7 @@ mod process;
 mod profile;
 mod ready;
 mod running;
+mod started;
 mod template;
 
 use std::time::Duration;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use tokio::process::Command;
 use tokio::sync::watch;
@@ -172,6 +173,13 @@ impl Drop for Processes {
     fn drop(&mut self) {
         self.ending.store(true, Ordering::Release);
         self.signal(Signal::SIGKILL);
+        // Until they are dead they may still write into the folder that goes next. They stay to be collected by their task.
+        for process in self.running.iter().filter(|p| !*p.ended.borrow()) {
+            let _ = waitid(
+                Id::Pid(process.group),
+                WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT,
+            );
+        }
     }
 }
 

@@ -1,20 +1,28 @@
 //! A target that is up.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+use xmppspec_reference::{Config, Server};
 
-use super::process::{Launch, Processes, tail};
-use super::profile::{Accounts, Profile, Ready, glob};
-use super::template::{Template, TemplateError, Values};
-use super::{AccountPolicy, Services, Target, TargetError, certs, ready};
-use crate::world::dns::{self, Asked, Dns, Zone};
-use crate::world::{Confinement, Entered};
+use super::process::{Processes, tail};
+use super::profile::Profile;
+use super::started::Started;
+use super::{AccountPolicy, Role, Services, Target, TargetError};
+use crate::world::Entered;
+use crate::world::dns::{Asked, Dns};
+
+/// How long an expectation waits where no profile says otherwise. Servers on loopback answer within milliseconds; the
+/// slowest legal answers (to a failed login, to a stanza for a dead domain) stay below this.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a server that should be running already may take to accept a connection.
+const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The port of client connections (RFC 6120 §14.7).
+const C2S_PORT: u16 = 5222;
 
 /// How a process of a target ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,40 +54,110 @@ pub struct Running {
     pub target: Target,
     /// How long the start took.
     pub start_time: Duration,
-    started: Option<Started>,
+    kind: Kind,
 }
 
-/// What there is of a target that the run started.
 #[derive(Debug)]
-struct Started {
-    // The order is that of dropping: processes before their files.
-    processes: Processes,
-    profile: Profile,
-    values: Values,
-    confinement: Confinement,
-    dns: Option<Dns>,
-    folder: Folder,
-}
-
-/// A folder that goes with the target.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+enum Kind {
+    /// Somebody else's.
+    External,
+    /// In this process.
+    Embedded {
+        config: Box<Config>,
+        server: Option<Server>,
+    },
+    /// Processes of the run.
+    Started(Box<Started>),
+    Stopped,
 }
 
 impl Running {
-    /// A target that runs already and is nobody's to stop.
+    /// A target that runs already and is nobody's to stop. It is not asked whether it does.
     #[must_use]
     pub fn connected(target: Target) -> Self {
         Self {
             target,
             start_time: Duration::ZERO,
-            started: None,
+            kind: Kind::External,
         }
+    }
+
+    /// A server that runs already at `address`: `host`, `host:port` or `[v6]:port`; without port 5222.
+    ///
+    /// # Errors
+    /// [`TargetError::Unreachable`] if it does not accept connections.
+    pub async fn connect(
+        address: &str,
+        domain: &str,
+        accounts: AccountPolicy,
+    ) -> Result<Self, TargetError> {
+        let began = Instant::now();
+        let address = with_port(address);
+        let unreachable = |error| TargetError::Unreachable {
+            address: address.clone(),
+            error,
+        };
+        match timeout(REACH_TIMEOUT, TcpStream::connect(&address)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return Err(unreachable(error)),
+            Err(_) => return Err(unreachable(std::io::ErrorKind::TimedOut.into())),
+        }
+        let target = Target {
+            name: address.clone(),
+            version: None,
+            role: Role::Server,
+            domain: domain.to_owned(),
+            services: Services {
+                c2s: address,
+                c2s_tls: None,
+            },
+            accounts,
+            timeout: DEFAULT_TIMEOUT,
+            connect_retries: 0,
+            lacks: Vec::new(),
+            known: Vec::new(),
+        };
+        Ok(Self {
+            start_time: began.elapsed(),
+            ..Self::connected(target)
+        })
+    }
+
+    /// The embedded reference server.
+    ///
+    /// # Errors
+    /// [`TargetError::Io`] if it cannot bind its addresses.
+    pub async fn reference(config: Config) -> Result<Self, TargetError> {
+        let began = Instant::now();
+        let server = start_embedded(&config).await?;
+        let accounts = if config.registration {
+            AccountPolicy::Register
+        } else if config.accounts.is_empty() {
+            AccountPolicy::None
+        } else {
+            AccountPolicy::List(config.accounts.clone())
+        };
+        let target = Target {
+            name: "reference".to_owned(),
+            version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+            role: Role::Server,
+            domain: config.domain.clone(),
+            services: services(&server),
+            accounts,
+            timeout: DEFAULT_TIMEOUT,
+            connect_retries: 0,
+            lacks: Vec::new(),
+            known: Vec::new(),
+        };
+        let kind = Kind::Embedded {
+            config: Box::new(config),
+            server: Some(server),
+        };
+        Ok(Self {
+            target,
+            start_time: began.elapsed(),
+            kind,
+        })
     }
 
     /// Starts a target, and returns when it offers stream features.
@@ -123,53 +201,77 @@ impl Running {
         Ok(Self {
             target,
             start_time: began.elapsed(),
-            started: Some(started),
+            kind: Kind::Started(Box::new(started)),
         })
+    }
+
+    fn started(&self) -> Option<&Started> {
+        if let Kind::Started(started) = &self.kind {
+            Some(started)
+        } else {
+            None
+        }
     }
 
     /// Whether all processes that the run started are up.
     #[must_use]
     pub fn alive(&self) -> bool {
-        self.started
-            .as_ref()
-            .is_none_or(|s| s.processes.death().is_none())
+        self.started().is_none_or(|s| s.processes.death().is_none())
     }
 
     /// Resolves as soon as a process of the target ends, without waiting for any timeout; never for a target without
     /// processes. Cancel-safe.
     pub async fn died(&self) -> Death {
-        match &self.started {
+        match self.started() {
             Some(started) => started.processes.died().await,
             None => std::future::pending().await,
         }
     }
 
-    /// Starts the target again after its death, with the data and the configuration it had.
+    /// Starts the target again, after its death or to have it fresh of connections, with the data and the configuration it
+    /// had. The embedded reference begins empty; a target of somebody else is left alone.
     ///
     /// # Errors
     /// As for a start.
     pub async fn restart(&mut self) -> Result<(), TargetError> {
-        let Some(started) = &mut self.started else {
-            return Ok(());
-        };
-        started.processes.stop(started.patience()).await;
-        started.processes = Processes::new();
-        started.start_all().await
+        match &mut self.kind {
+            Kind::External | Kind::Stopped => Ok(()),
+            Kind::Embedded { config, server } => {
+                if let Some(server) = server.take() {
+                    server.shutdown().await;
+                }
+                let new = start_embedded(config).await?;
+                self.target.services = services(&new);
+                *server = Some(new);
+                Ok(())
+            }
+            Kind::Started(started) => {
+                started.processes.stop(started.patience()).await;
+                started.processes = Processes::new();
+                started.start_all().await
+            }
+        }
     }
 
     /// Stops the target and removes everything that it left.
     pub async fn stop(&mut self) {
-        if let Some(mut started) = self.started.take() {
-            let patience = started.patience();
-            started.processes.stop(patience).await;
+        match std::mem::replace(&mut self.kind, Kind::Stopped) {
+            Kind::External | Kind::Stopped | Kind::Embedded { server: None, .. } => {}
+            Kind::Embedded {
+                server: Some(server),
+                ..
+            } => server.shutdown().await,
+            Kind::Started(mut started) => {
+                let patience = started.patience();
+                started.processes.stop(patience).await;
+            }
         }
     }
 
-    /// The last lines of the target's logs; empty for a target that the run did not start.
+    /// The last lines of the target's logs; empty for a target without processes of the run.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        self.started
-            .as_ref()
+        self.started()
             .map(|s| tail(&s.folder.0.join("log")))
             .unwrap_or_default()
     }
@@ -177,325 +279,102 @@ impl Running {
     /// What was asked of the world's DNS, in order; empty outside a world.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {
-        self.started
-            .as_ref()
+        self.started()
             .and_then(|s| s.dns.as_ref())
             .map(Dns::asked)
             .unwrap_or_default()
     }
 }
 
-fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> TargetError {
-    let what = what.into();
-    move |error| TargetError::Io { what, error }
+async fn start_embedded(config: &Config) -> Result<Server, TargetError> {
+    Server::start(config.clone())
+        .await
+        .map_err(|error| TargetError::Io {
+            what: "cannot start the reference server".to_owned(),
+            error,
+        })
 }
 
-/// A port on loopback that nobody listens on now.
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
-}
-
-impl Started {
-    /// Makes the folder with configuration, certificates and data, and the DNS.
-    async fn prepare(profile: &Profile, entered: &Entered) -> Result<Self, TargetError> {
-        let root = match &entered.run_dir {
-            Some(dir) => {
-                let dir = dir.join(&profile.name);
-                fs::create_dir_all(&dir)
-                    .map_err(failed(format!("cannot make {}", dir.display())))?;
-                dir
-            }
-            None => tempfile::Builder::new()
-                .prefix("xmppspec-")
-                .tempdir()
-                .map_err(failed("cannot make a temporary folder"))?
-                .keep(),
-        };
-        let folder = Folder(root);
-        let mut values = Values {
-            world: entered.is_closed(),
-            ..Values::default()
-        };
-        let mut set = |name: &str, value: String| values.names.insert(name.to_owned(), value);
-        set("dir", folder.0.display().to_string());
-        for name in ["conf", "data", "log", "run", "certs"] {
-            let path = folder.0.join(name);
-            fs::create_dir_all(&path).map_err(failed(format!("cannot make {}", path.display())))?;
-            set(name, path.display().to_string());
-        }
-        set("domain", profile.domain.clone());
-        set("host", Ipv4Addr::LOCALHOST.to_string());
-        for (name, pattern) in &profile.find {
-            // `missing` has seen that there is one; of several, the newest by name.
-            let path = glob(pattern).pop().unwrap_or_default();
-            set(name, path.display().to_string());
-        }
-        for (name, port) in &profile.services {
-            let port = if entered.is_closed() {
-                *port
-            } else {
-                free_port().map_err(failed("no free port"))?
-            };
-            set(name, port.to_string());
-        }
-        let dns = if entered.is_closed() {
-            Some(Self::dns(profile).await?)
-        } else {
-            None
-        };
-        let started = Self {
-            processes: Processes::new(),
-            profile: profile.clone(),
-            values,
-            confinement: entered.confinement,
-            dns,
-            folder,
-        };
-        certs::write(&started.folder.0.join("certs"), &profile.domain)
-            .map_err(failed("cannot make certificates"))?;
-        started.write_templates()?;
-        started
-            .give_away()
-            .map_err(failed("cannot give the target its folder"))?;
-        for command in &profile.prepare {
-            let command: Result<Vec<_>, _> = command
-                .iter()
-                .map(|c| Template::parse(c).and_then(|t| started.expand(&t)))
-                .collect();
-            started
-                .command(command.map_err(|e| started.wrong(&profile.source, &e))?)
-                .await?;
-        }
-        Ok(started)
+fn services(server: &Server) -> Services {
+    Services {
+        c2s: server.c2s().to_string(),
+        c2s_tls: server.c2s_tls().map(|a| a.to_string()),
     }
+}
 
-    async fn dns(profile: &Profile) -> Result<Dns, TargetError> {
-        let mut zone = Zone::new().with_a(&profile.domain, Ipv4Addr::LOCALHOST);
-        for (service, record) in [
-            ("c2s", "xmpp-client"),
-            ("c2s_tls", "xmpps-client"),
-            ("s2s", "xmpp-server"),
+/// The address with the standard port where it has none.
+fn with_port(address: &str) -> String {
+    let bare_v6 = address.parse::<std::net::Ipv6Addr>().is_ok();
+    let has_port = !bare_v6
+        && address
+            .rsplit_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+    match (has_port, bare_v6) {
+        (true, _) => address.to_owned(),
+        (false, true) => format!("[{address}]:{C2S_PORT}"),
+        (false, false) => format!("{address}:{C2S_PORT}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_of_addresses() {
+        for (given, meant) in [
+            ("capulet.example", "capulet.example:5222"),
+            ("capulet.example:1", "capulet.example:1"),
+            ("127.0.0.1", "127.0.0.1:5222"),
+            ("::1", "[::1]:5222"),
+            ("[::1]", "[::1]:5222"),
+            ("[::1]:99", "[::1]:99"),
         ] {
-            if let Some(port) = profile.services.get(service) {
-                zone = zone.with_srv(record, &profile.domain, *port, &profile.domain);
-            }
+            assert_eq!(with_port(given), meant);
         }
-        Dns::start(dns::STANDARD, zone)
+    }
+
+    #[tokio::test]
+    async fn a_closed_port_is_unreachable_and_says_so() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut running = Running::connect(&address, "capulet.example", AccountPolicy::None)
             .await
-            .map_err(failed("cannot answer DNS on 127.0.0.1:53"))
-    }
-
-    fn expand(&self, template: &Template) -> Result<String, TemplateError> {
-        template.expand(&self.values)
-    }
-
-    fn wrong(&self, place: &str, error: &TemplateError) -> TargetError {
-        TargetError::Profile(format!("error: {place}: {error}"))
-    }
-
-    fn write_templates(&self) -> Result<(), TargetError> {
-        for file in &self.profile.templates {
-            let text = self
-                .profile
-                .files
-                .read(&file.from)
-                .map_err(failed(format!("cannot read the template {}", file.from)))?;
-            let text = Template::parse(&text)
-                .and_then(|t| self.expand(&t))
-                .map_err(|e| self.wrong(&file.from, &e))?;
-            let to = self
-                .expand(&file.to)
-                .map_err(|e| self.wrong(&self.profile.source, &e))?;
-            if !Path::new(&to).starts_with(&self.folder.0) {
-                return Err(TargetError::Profile(format!(
-                    "error: {}: {to} is outside of {{{{dir}}}}",
-                    self.profile.source
-                )));
-            }
-            fs::write(&to, text).map_err(failed(format!("cannot write {to}")))?;
-        }
-        Ok(())
-    }
-
-    /// Where targets run as another user, that user owns the folder.
-    fn give_away(&self) -> io::Result<()> {
-        let Some((uid, gid)) = self.confinement.become_user else {
-            return Ok(());
-        };
-        let mut folders = vec![self.folder.0.clone()];
-        while let Some(folder) = folders.pop() {
-            std::os::unix::fs::chown(&folder, Some(uid.as_raw()), Some(gid.as_raw()))?;
-            for entry in fs::read_dir(&folder)? {
-                let entry = entry?;
-                if entry.file_type()?.is_dir() {
-                    folders.push(entry.path());
-                } else {
-                    std::os::unix::fs::chown(entry.path(), Some(uid.as_raw()), Some(gid.as_raw()))?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn address(&self, service: &str) -> String {
-        format!(
-            "{}:{}",
-            Ipv4Addr::LOCALHOST,
-            self.values.names.get(service).map_or("0", String::as_str)
-        )
-    }
-
-    fn patience(&self) -> Duration {
-        Duration::from_secs_f64(self.profile.stop_timeout_s)
-    }
-
-    fn launches(&self) -> Result<Vec<(Launch, Option<Ready>)>, TemplateError> {
-        let specs = self
-            .profile
-            .processes
-            .iter()
-            .filter(|p| self.values.world || !p.world_only);
-        specs
-            .map(|p| {
-                let launch = Launch {
-                    name: p.name.clone(),
-                    command: p
-                        .command
-                        .iter()
-                        .map(|t| self.expand(t))
-                        .collect::<Result<_, _>>()?,
-                    env: p
-                        .env
-                        .iter()
-                        .map(|(k, t)| Ok((k.clone(), self.expand(t)?)))
-                        .collect::<Result<_, _>>()?,
-                    cwd: match &p.cwd {
-                        Some(template) => self.expand(template)?,
-                        None => self.folder.0.join("data").display().to_string(),
-                    },
-                };
-                Ok((launch, p.ready.clone()))
-            })
-            .collect()
-    }
-
-    async fn start_all(&mut self) -> Result<(), TargetError> {
-        let launches = self
-            .launches()
-            .map_err(|e| self.wrong(&self.profile.source, &e))?;
-        let logs = self.folder.0.join("log");
-        for (launch, ready) in launches {
-            self.processes
-                .start(&launch, &logs, self.confinement)
-                .map_err(failed(format!(
-                    "cannot start {} ({})",
-                    launch.name, launch.command[0]
-                )))?;
-            match ready {
-                Some(Ready::Service(service)) => {
-                    let address = self.address(&service);
-                    self.wait(&address, ready::accepts(&address)).await?;
-                }
-                Some(Ready::Log { file, text }) => {
-                    let file = self
-                        .expand(&file)
-                        .map_err(|e| self.wrong(&self.profile.source, &e))?;
-                    self.wait(&launch.name, ready::says(Path::new(&file), &text))
-                        .await?;
-                }
-                None => {}
-            }
-        }
-        let c2s = self.address("c2s");
-        self.wait(&c2s, ready::offers_features(&c2s, &self.profile.domain))
+            .unwrap();
+        assert!(running.alive() && running.target.name == address);
+        running.restart().await.unwrap();
+        running.stop().await;
+        drop(listener);
+        let error = Running::connect(&address, "capulet.example", AccountPolicy::None)
             .await
+            .unwrap_err();
+        assert!(matches!(error, TargetError::Unreachable { .. }));
+        assert!(
+            error
+                .to_string()
+                .starts_with(&format!("nothing answers at {address}: ")),
+            "{error}"
+        );
     }
 
-    /// Waits for readiness, a death, or the end of patience.
-    async fn wait(
-        &self,
-        address: &str,
-        ready: impl Future<Output = ()>,
-    ) -> Result<(), TargetError> {
-        let seconds = self.profile.start_timeout_s;
-        tokio::select! {
-            death = self.processes.died() => Err(TargetError::Exited { death }),
-            result = timeout(Duration::from_secs_f64(seconds), ready) => result.map_err(|_| TargetError::NotReady {
-                target: self.profile.name.clone(),
-                address: address.to_owned(),
-                seconds,
-                log: tail(&self.folder.0.join("log")),
-            }),
-        }
-    }
-
-    /// Runs a command to its end, like a process of the target.
-    async fn command(&self, command: Vec<String>) -> Result<(), TargetError> {
-        let line = command.join(" ");
-        let cwd = self.folder.0.join("data").display().to_string();
-        let launch = Launch {
-            name: String::new(),
-            command,
-            env: Vec::new(),
-            cwd,
-        };
-        let wrong = |output: String| TargetError::Command {
-            command: line.clone(),
-            output,
-        };
-        let run = launch.command(self.confinement).kill_on_drop(true).output();
-        let output = timeout(Duration::from_secs_f64(self.profile.start_timeout_s), run)
-            .await
-            .map_err(|_| wrong("it did not end".to_owned()))?
-            .map_err(|e| wrong(e.to_string()))?;
-        if output.status.success() {
-            return Ok(());
-        }
-        let text = [output.stdout, output.stderr].concat();
-        Err(wrong(format!(
-            "{}\n{}",
-            output.status,
-            String::from_utf8_lossy(&text).trim_end()
-        )))
-    }
-
-    async fn accounts(&mut self) -> Result<AccountPolicy, TargetError> {
-        match self.profile.accounts.clone() {
-            Accounts::Register => Ok(AccountPolicy::Register),
-            Accounts::None => Ok(AccountPolicy::None),
-            Accounts::List { list } => list
-                .iter()
-                .map(|pair| {
-                    pair.split_once(':')
-                        .map(|(user, password)| (user.to_owned(), password.to_owned()))
-                })
-                .collect::<Option<_>>()
-                .map(AccountPolicy::List)
-                .ok_or_else(|| {
-                    TargetError::Profile(format!(
-                        "error: {}: accounts are USER:PASSWORD",
-                        self.profile.source
-                    ))
-                }),
-            Accounts::Command { command, count } => {
-                let mut accounts = Vec::new();
-                for n in 1..=count {
-                    let account = (format!("user{n}"), format!("secret{n}"));
-                    self.values
-                        .names
-                        .insert("user".to_owned(), account.0.clone());
-                    self.values
-                        .names
-                        .insert("password".to_owned(), account.1.clone());
-                    let line: Result<Vec<_>, _> = command.iter().map(|t| self.expand(t)).collect();
-                    self.command(line.map_err(|e| self.wrong(&self.profile.source, &e))?)
-                        .await?;
-                    accounts.push(account);
-                }
-                Ok(AccountPolicy::List(accounts))
-            }
-        }
+    #[tokio::test]
+    async fn the_reference_starts_restarts_and_stops() {
+        let mut running = Running::reference(Config::new("localhost")).await.unwrap();
+        assert_eq!(
+            (running.target.name.as_str(), &running.target.accounts),
+            ("reference", &AccountPolicy::Register)
+        );
+        running.restart().await.unwrap();
+        assert!(
+            TcpStream::connect(&running.target.services.c2s)
+                .await
+                .is_ok()
+        );
+        running.stop().await;
+        assert!(
+            TcpStream::connect(&running.target.services.c2s)
+                .await
+                .is_err()
+        );
     }
 }
