@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 /// The header of the stream.
-pub const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
+const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams' id='c2a5b6f0' from='example.org' version='1.0' xml:lang='en'>";
 
 /// A whole stream of at least `bytes` bytes.
-pub fn stream(bytes: usize) -> String {
+pub(crate) fn stream(bytes: usize) -> String {
     let mut out = String::with_capacity(bytes + 8192);
     out.push_str(HEADER);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);

@@ -45,7 +45,7 @@ impl<'a> Start<'a> {
     }
 
     pub(crate) fn shared_ns(&self) -> &'a Arc<str> {
-        self.scanner.names.uri(self.scanner.innermost().2)
+        self.scanner.names.uri(self.scanner.ns())
     }
 
     /// The prefix as written; empty if there is none.
@@ -111,11 +111,11 @@ impl<'a> Attr<'a> {
 impl<'a> End<'a> {
     /// The namespace name; empty if there is none.
     pub fn ns(&self) -> &'a str {
-        self.scanner.names.uri(self.scanner.innermost().2)
+        self.scanner.names.uri(self.scanner.ns())
     }
 
     /// The local name.
     pub fn name(&self) -> &'a str {
-        self.scanner.innermost().1
+        self.scanner.local()
     }
 }

@@ -90,9 +90,9 @@ enum Phase {
 
 #[derive(Debug)]
 struct Frame {
+    /// Where its qualified name and its local name begin.
     name: usize,
-    /// Length of the prefix with its colon.
-    prefix: usize,
+    local: usize,
     ns: Uri,
     before: Mark,
 }
@@ -131,8 +131,9 @@ impl QName {
         &input[self.local..self.end]
     }
 
-    fn whole(self, input: &str) -> &str {
-        &input[self.start..self.end]
+    /// The whole name. Bytes, because comparing them needs no look at the boundaries of characters.
+    fn bytes(self, input: &str) -> &[u8] {
+        &input.as_bytes()[self.start..self.end]
     }
 }
 
@@ -503,7 +504,7 @@ impl Scanner {
             .frames
             .last()
             .expect("an end tag is read only inside an element");
-        if *name.whole(input) != self.open[frame.name..] {
+        if *name.bytes(input) != self.open.as_bytes()[frame.name..] {
             return Err((name.start, Rule::MismatchedEndTag));
         }
         let seen = &input.as_bytes()[..window];
@@ -538,11 +539,11 @@ impl Scanner {
         let ns = self.resolve(input)?;
         self.frames.push(Frame {
             name: self.open.len(),
-            prefix: self.name.local - self.name.start,
+            local: self.open.len() + (self.name.local - self.name.start),
             ns,
             before,
         });
-        self.open.push_str(self.name.whole(input));
+        self.open.push_str(&input[self.name.start..self.name.end]);
         self.phase = Phase::Content;
         self.empty = empty;
         self.pos = end;
@@ -650,10 +651,9 @@ impl Scanner {
             scratch: escaped,
             ns: NO_NS,
         };
-        let xmlns = input[name.start..name.end].starts_with("xmlns");
-        let (list, limit, rule) = if xmlns
-            && (name.has_prefix() && name.prefix(input) == "xmlns" || name.end - name.start == 5)
-        {
+        let whole = name.bytes(input);
+        let declares = whole.starts_with(b"xmlns") && (whole.len() == 5 || whole[5] == b':');
+        let (list, limit, rule) = if declares {
             (
                 &mut self.declarations,
                 self.limits.namespaces,
@@ -728,19 +728,16 @@ impl Scanner {
         }
     }
 
-    /// Prefix, local name and namespace of the innermost open element; it may have just ended.
-    pub(super) fn innermost(&self) -> (&str, &str, Uri) {
-        match self.frames.last() {
-            None => ("", "", NO_NS),
-            Some(frame) => {
-                let name = &self.open[frame.name..];
-                (
-                    &name[..frame.prefix.saturating_sub(1)],
-                    &name[frame.prefix..],
-                    frame.ns,
-                )
-            }
-        }
+    /// The local name of the innermost open element; it may have just ended.
+    pub(super) fn local(&self) -> &str {
+        self.frames
+            .last()
+            .map_or("", |frame| &self.open[frame.local..])
+    }
+
+    /// The namespace of the innermost open element.
+    pub(super) fn ns(&self) -> Uri {
+        self.frames.last().map_or(NO_NS, |frame| frame.ns)
     }
 
     /// The declarations of prefixes made by the innermost open element.
@@ -761,10 +758,10 @@ impl Scanner {
 fn unique(input: &str, attrs: &[RawAttr], rule: Rule) -> Result<(), Fault> {
     if attrs.len() <= PAIRWISE {
         for (at, attr) in attrs.iter().enumerate().skip(1) {
-            let name = attr.name.whole(input);
+            let name = attr.name.bytes(input);
             if attrs[..at]
                 .iter()
-                .any(|other| other.name.whole(input) == name)
+                .any(|other| other.name.bytes(input) == name)
             {
                 return Err((attr.name.start, rule));
             }
@@ -773,7 +770,7 @@ fn unique(input: &str, attrs: &[RawAttr], rule: Rule) -> Result<(), Fault> {
     }
     let names = attrs
         .iter()
-        .map(|a| (a.name.whole(input), a.name.start))
+        .map(|a| (a.name.bytes(input), a.name.start))
         .collect();
     first_twice(names).map_or(Ok(()), |at| Err((at, rule)))
 }
