@@ -4,6 +4,10 @@
 //! the very functions that a run calls.
 #![forbid(unsafe_code)]
 
+pub mod conditions;
 pub mod element;
+pub mod jid;
+pub mod ns;
+pub mod sasl;
 pub mod stream;
 pub mod xml;
