@@ -8,7 +8,7 @@
 pub mod bindings;
 pub mod builtin;
 pub mod diagnostic;
-mod names;
+pub mod names;
 mod parser;
 pub mod script;
 pub mod text;

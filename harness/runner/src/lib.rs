@@ -1,5 +1,8 @@
 //! The runner: everything that waits. Worlds, targets, transports, actors, runs and commands.
 #![deny(unsafe_code)]
 
+pub mod commands;
+pub mod exit;
 pub mod target;
+pub mod ui;
 pub mod world;

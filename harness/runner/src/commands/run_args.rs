@@ -1,0 +1,218 @@
+//! The arguments of `xmppspec run`, and what they mean together.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use xmppspec_reference::{Config, Fault};
+use xmppspec_scenarios::Role;
+
+use super::values;
+use crate::exit::Failed;
+use crate::target::{AccountPolicy, Profile, TargetError};
+use crate::world::Needs;
+
+/// The domain of the embedded reference server.
+const REFERENCE_DOMAIN: &str = "capulet.example";
+
+/// The name of the embedded reference server as a target.
+pub const REFERENCE: &str = "reference";
+
+/// Which cases to run against which target, and what becomes of the results.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = "\
+A selector is one of
+  rfc6120/4.9                    the cases whose name begins so; numbers are whole:
+                                 rfc6120/4.9.3.1 does not select rfc6120/4.9.3.10
+  'rfc6120/4.7.1-from[no host]'  one case
+  RFC6120-4.9.3.6-1              the cases that cover this requirement
+  '*roster*'                     the cases whose whole name matches; ? is one character
+  mine.scs, my/scenarios/        a script file, or all of a folder
+Without selectors all built-in scenarios for the role of the target run.
+`xmppspec list SELECTOR…` shows what is selected.
+
+Examples:
+  xmppspec run                                    everything, on the embedded reference server
+  xmppspec run --target prosody rfc6120/4.9 -v    stream errors of the installed prosody
+  xmppspec run --fault header-without-id          proves that a scenario can fail
+  xmppspec run --connect localhost:5222 --domain example.org \\
+      --account romeo:secret --account juliet:secret
+  xmppspec run --target ./my-server --results results.json --report junit=results.xml"
+    )]
+    pub connect: Option<String>,
+
+    /// The XMPP domain that it serves
+    #[arg(long, value_name = "DOMAIN", requires = "connect")]
+    pub domain: Option<String>,
+
+    /// It allows in-band registration (XEP-0077): make a fresh account for every actor
+    #[arg(long, requires = "connect", conflicts_with = "accounts")]
+    pub register: bool,
+
+    /// An account that exists there; repeat it: a case that needs more of them is skipped
+    #[arg(long = "account", value_name = "USER:PASSWORD", requires = "connect", value_parser = values::account)]
+    pub accounts: Vec<(String, String)>,
+
+    /// A deliberate bug of the reference server (`xmppspec serve --help` lists them); repeatable
+    #[arg(long = "fault", value_name = "NAME", conflicts_with = "connect", value_parser = values::fault)]
+    pub faults: Vec<Fault>,
+
+    /// Start the target on high loopback ports of this machine instead of in a closed world
+    #[arg(long)]
+    pub no_world: bool,
+
+    /// What the target is judged as [default: what its profile says]
+    #[arg(long, value_name = "server|peer|client", value_parser = values::role)]
+    pub role: Option<Role>,
+}
+
+/// How cases are run.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Run")]
+pub struct HowArgs {
+    /// Cases that run side by side [default: chosen by the run]
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub jobs: Option<u16>,
+
+    /// The seed of every random choice; a run prints its own
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// Seconds after which an expectation is given up [default: what the profile says]
+    #[arg(long, value_name = "SECONDS", value_parser = values::seconds)]
+    pub timeout: Option<Duration>,
+
+    /// Stop after the first case that is not conformant
+    #[arg(long)]
+    pub fail_fast: bool,
+
+    /// Only tell what would run
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// What counts, and what comes out.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Results")]
+pub struct OutputArgs {
+    /// A broken SHOULD counts like a broken MUST
+    #[arg(long)]
+    pub strict: bool,
+
+    /// A skipped case counts like a failed one
+    #[arg(long)]
+    pub fail_on_skip: bool,
+
+    /// Write everything that was seen, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub results: Option<PathBuf>,
+
+    /// Write a report, for example junit=results.xml; repeatable
+    #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = values::report)]
+    pub reports: Vec<ReportTo>,
+
+    /// What to write to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+
+    /// Only what is wrong
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// More; -v adds whole transcripts of failures, -vv those of all cases
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// A report and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportTo {
+    /// The name of its format.
+    pub format: String,
+    /// The file; `-` is standard output.
+    pub file: PathBuf,
+}
+
+/// What a command writes to standard output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document, for programs.
+    Json,
+}
+
+/// What is tested, with everything that its way to be reached needs.
+#[derive(Debug)]
+pub enum Choice {
+    /// The embedded reference server.
+    Reference(Box<Config>),
+    /// An implementation that the run starts.
+    Profile(Box<Profile>),
+    /// A server that runs already.
+    Connect {
+        /// `host` or `host:port`.
+        address: String,
+        /// The domain that it serves.
+        domain: String,
+        /// Where accounts come from.
+        accounts: AccountPolicy,
+    },
+}
+
+impl TargetArgs {
+    /// What they say together.
+    ///
+    /// # Errors
+    /// A profile that does not exist or is wrong; faults for something else than the reference.
+    pub fn choose(&self) -> Result<Choice, Failed> {
+        if let (Some(address), Some(domain)) = (&self.connect, &self.domain) {
+            let accounts = if self.register {
+                AccountPolicy::Register
+            } else if self.accounts.is_empty() {
+                AccountPolicy::None
+            } else {
+                AccountPolicy::List(self.accounts.clone())
+            };
+            return Ok(Choice::Connect {
+                address: address.clone(),
+                domain: domain.clone(),
+                accounts,
+            });
+        }
+        if self.target == REFERENCE {
+            let mut config = Config::new(REFERENCE_DOMAIN);
+            config.faults.extend(&self.faults);
+            return Ok(Choice::Reference(Box::new(config)));
+        }
+        if let Some(fault) = self.faults.first() {
+            return Err(Failed::usage(format!(
+                "--fault {fault} needs the reference server, and the target is {}\nleave out --target {}",
+                self.target, self.target
+            )));
+        }
+        let profile = Profile::load(&self.target).map_err(usage)?;
+        Ok(Choice::Profile(Box::new(profile)))
+    }
+}
+
+fn usage(error: TargetError) -> Failed {
+    Failed::usage(error.to_string())
+}
+
+impl RunArgs {
+    /// What a world must leave of the caller's files: those that the run writes, and those that it reads.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        let is_file = |path: &&PathBuf| path.as_os_str() != "-";
+        let reports = self.output.reports.iter().map(|report| &report.file);
+        let write = reports.chain(&self.output.results).filter(is_file);
+        let mut read: Vec<PathBuf> = self.selectors.iter().map(PathBuf::from).collect();
+        read.push(PathBuf::from(&self.target.target));
+        read.retain(|path| path.exists());
+        Needs {
+            write: write.cloned().collect(),
+            read,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Values of arguments that several commands take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use xmppspec_reference::Fault;
+use xmppspec_scenarios::{Role, names};
+
+use super::run_args::ReportTo;
+
+/// `USER:PASSWORD`. The password may hold colons.
+pub(super) fn account(text: &str) -> Result<(String, String), String> {
+    match text.split_once(':') {
+        Some((user, password)) if !user.is_empty() && !password.is_empty() => {
+            Ok((user.to_owned(), password.to_owned()))
+        }
+        _ => Err("write it as USER:PASSWORD".to_owned()),
+    }
+}
+
+/// A fault of the reference server by its name.
+pub(super) fn fault(name: &str) -> Result<Fault, String> {
+    Fault::from_name(name).ok_or_else(|| {
+        let known = Fault::ALL.iter().map(|fault| fault.name());
+        match names::nearest(name, known) {
+            Some(near) => format!("there is no such fault; did you mean `{near}`?"),
+            None => "there is no such fault; `xmppspec serve --help` lists them".to_owned(),
+        }
+    })
+}
+
+/// The role of a target.
+pub(super) fn role(name: &str) -> Result<Role, String> {
+    Role::from_name(name).ok_or_else(|| "a role is `server`, `peer` or `client`".to_owned())
+}
+
+/// A number of seconds above 0.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| "write a number of seconds above 0".to_owned())
+}
+
+/// `FORMAT=FILE`.
+pub(super) fn report(text: &str) -> Result<ReportTo, String> {
+    match text.split_once('=') {
+        Some((format, file)) if !format.is_empty() && !file.is_empty() => Ok(ReportTo {
+            format: format.to_owned(),
+            file: PathBuf::from(file),
+        }),
+        _ => Err("write it as FORMAT=FILE, for example junit=results.xml".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts() {
+        assert_eq!(account("romeo:a:b"), Ok(("romeo".into(), "a:b".into())));
+        for wrong in ["romeo", "romeo:", ":secret", ""] {
+            assert!(account(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
+        for wrong in ["0", "-1", "NaN", "inf", "1e99", "5s"] {
+            assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn faults() {
+        let first = Fault::ALL[0];
+        assert_eq!(fault(first.name()), Ok(first));
+        assert!(
+            fault("header-without-idd")
+                .unwrap_err()
+                .contains("`header-without-id`")
+        );
+        assert!(fault("xyzzy").unwrap_err().contains("serve --help"));
+    }
+
+    #[test]
+    fn reports() {
+        assert_eq!(
+            report("junit=a=b.xml").unwrap().file,
+            PathBuf::from("a=b.xml")
+        );
+        assert!(report("junit").is_err() && report("=x").is_err());
+    }
+}
