@@ -2,8 +2,10 @@
 
 mod client;
 pub mod scram;
+pub mod server;
 
 pub use client::{Client, Credentials, Fault};
+pub use server::Server;
 
 use std::fmt;
 

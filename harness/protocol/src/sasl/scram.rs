@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Digest;
 
-use super::{SaslError, decode};
+use super::SaslError;
 
 /// The hash function of a mechanism.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +29,7 @@ impl Hash {
         }
     }
 
-    fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
+    pub(super) fn hmac(self, key: &[u8], data: &[u8]) -> Vec<u8> {
         macro_rules! mac {
             ($hash:ty) => {{
                 let mut mac =
@@ -232,7 +234,7 @@ impl fmt::Display for ServerFirst {
             f,
             "r={},s={},i={}",
             self.nonce,
-            super::encode(&self.salt),
+            encode(&self.salt),
             self.iterations
         )
     }
@@ -252,7 +254,7 @@ pub struct ClientFinal {
 impl ClientFinal {
     /// The message without the proof, a part of the signed message.
     pub fn without_proof(&self) -> String {
-        format!("c={},r={}", super::encode(&self.channel), self.nonce)
+        format!("c={},r={}", encode(&self.channel), self.nonce)
     }
 
     /// Reads the message.
@@ -274,12 +276,7 @@ impl ClientFinal {
 
 impl fmt::Display for ClientFinal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{},p={}",
-            self.without_proof(),
-            super::encode(&self.proof)
-        )
+        write!(f, "{},p={}", self.without_proof(), encode(&self.proof))
     }
 }
 
@@ -307,7 +304,7 @@ impl ServerFinal {
 impl fmt::Display for ServerFinal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ServerFinal::Signature(signature) => write!(f, "v={}", super::encode(signature)),
+            ServerFinal::Signature(signature) => write!(f, "v={}", encode(signature)),
             ServerFinal::Error(error) => write!(f, "e={error}"),
         }
     }
@@ -320,6 +317,15 @@ pub fn auth_message(
     client_final_without_proof: &str,
 ) -> String {
     format!("{client_first_bare},{server_first},{client_final_without_proof}")
+}
+
+/// Base64 as these messages have it: data of no length is no text, where RFC 6120 §6.4.2 has `=`.
+fn encode(data: &[u8]) -> String {
+    STANDARD.encode(data)
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, SaslError> {
+    STANDARD.decode(text).map_err(|_| SaslError::Encoding)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, SaslError> {
