@@ -36,7 +36,39 @@ Examples:
   xmppspec run --fault header-without-id          proves that a scenario can fail
   xmppspec run --connect localhost:5222 --domain example.org \\
       --account romeo:secret --account juliet:secret
-  xmppspec run --target ./my-server --results results.json --report junit=results.xml"
+  xmppspec run --target ./my-server --results results.json --report junit=results.xml")]
+pub struct RunArgs {
+    /// What to run: case names or their beginnings, requirement ids, globs, script files [default: everything]
+    #[arg(value_name = "SELECTOR")]
+    pub selectors: Vec<String>,
+
+    /// What is tested
+    #[command(flatten)]
+    pub target: TargetArgs,
+
+    /// How it is run
+    #[command(flatten)]
+    pub how: HowArgs,
+
+    /// What counts and what comes out
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// What is tested.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Target")]
+pub struct TargetArgs {
+    /// A built-in target (`xmppspec targets` lists them), or the path of a profile or its folder
+    #[arg(long, value_name = "NAME|PATH", default_value = REFERENCE)]
+    pub target: String,
+
+    /// A server that runs already
+    #[arg(
+        long,
+        value_name = "HOST[:PORT]",
+        conflicts_with = "target",
+        requires = "domain"
     )]
     pub connect: Option<String>,
 
