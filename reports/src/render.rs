@@ -1,0 +1,102 @@
+//! Reports: one function from results to text for every format.
+
+use crate::ReportError;
+use crate::gate::GateOptions;
+use crate::model::Results;
+use crate::requirement::RequirementTexts;
+
+/// A kind of report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Format {
+    /// The results as they are.
+    Json,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: &'static [Format] = &[Format::Json];
+
+    /// The name by which users ask for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Json => "json",
+        }
+    }
+
+    /// What it is for, in one line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Format::Json => "the results themselves (reports/results.schema.json)",
+        }
+    }
+
+    /// The format of that name.
+    pub fn from_name(name: &str) -> Result<Format, ReportError> {
+        let found = Format::ALL
+            .iter()
+            .copied()
+            .find(|format| format.name() == name);
+        found.ok_or_else(|| ReportError::UnknownFormat(name.to_owned()))
+    }
+}
+
+impl std::str::FromStr for Format {
+    type Err = ReportError;
+
+    fn from_str(name: &str) -> Result<Format, ReportError> {
+        Format::from_name(name)
+    }
+}
+
+/// How much a report says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// The verdict and what speaks against it.
+    Quiet,
+    /// Failures with what is needed to understand them.
+    #[default]
+    Normal,
+    /// Whole transcripts, and the cases that passed.
+    Verbose,
+}
+
+/// What renderers need to know besides the results.
+#[derive(Clone, Copy)]
+pub struct Options<'a> {
+    /// The texts of requirements.
+    pub requirements: RequirementTexts<'a>,
+    /// What counts.
+    pub gate: GateOptions<'a>,
+    /// Terminal: with colours.
+    pub color: bool,
+    /// Terminal: columns.
+    pub width: usize,
+    /// Terminal: how much.
+    pub verbosity: Verbosity,
+}
+
+impl Default for Options<'_> {
+    /// Without texts, without colours, 80 columns.
+    fn default() -> Self {
+        Options {
+            requirements: &|_| None,
+            gate: GateOptions::default(),
+            color: false,
+            width: 80,
+            verbosity: Verbosity::Normal,
+        }
+    }
+}
+
+/// Makes a report.
+pub fn render(
+    format: Format,
+    results: &Results,
+    options: &Options<'_>,
+) -> Result<String, ReportError> {
+    let _ = options;
+    match format {
+        Format::Json => results.to_json(),
+    }
+}
