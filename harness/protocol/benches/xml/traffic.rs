@@ -119,7 +119,7 @@ fn stanza(random: &mut Random, out: &mut String) {
             <title type='text'>{line}</title><published>2026-11-24T14:00:00Z</published>\
             <link rel='alternate' type='text/html' href='https://example.org/posts/{id}'/></entry></item></items></event></message>"
         ),
-        18 => write!(out, "<r xmlns='urn:xmpp:sm:3'/><iq from='{to}' id='{id:x}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>\n"),
+        18 => writeln!(out, "<r xmlns='urn:xmpp:sm:3'/><iq from='{to}' id='{id:x}' type='get'><ping xmlns='urn:xmpp:ping'/></iq>"),
         _ => write!(
             out,
             "<iq type='set' id='{id:x}' to='{to}'><pubsub xmlns='http://jabber.org/protocol/pubsub'>\
