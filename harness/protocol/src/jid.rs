@@ -96,12 +96,7 @@ const RFC_6122: Rules = Rules {
             .ok()
             .map(|text| text.into_owned())
     },
-    domain: |text| {
-        stringprep::nameprep(text)
-            .ok()
-            .map(|text| text.into_owned())
-            .filter(|text| !text.is_empty())
-    },
+    domain: idna2003_domain,
     resource: |text| {
         stringprep::resourceprep(text)
             .ok()
@@ -295,6 +290,26 @@ fn idna_domain(text: &str) -> Option<String> {
     result.ok().map(|()| unicode.into_owned())
 }
 
+/// A name whose labels IDNA2003 accepts, prepared but not in their ASCII form (RFC 6122 §2.2).
+fn idna2003_domain(text: &str) -> Option<String> {
+    let name = stringprep::nameprep(text).ok()?;
+    name.split('.')
+        .all(|label| {
+            let ascii = if label.is_ascii() {
+                Some(label.len())
+            } else {
+                idna::punycode::encode_str(label).map(|encoded| "xn--".len() + encoded.len())
+            };
+            ascii.is_some_and(|n| (1..=63).contains(&n))
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+                && label
+                    .chars()
+                    .all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '-')
+        })
+        .then(|| name.into_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -364,23 +379,95 @@ mod tests {
         assert!(Jid::parse(&format!("{}@example.com/{}", &long[1..], &long[1..])).is_ok());
     }
 
+    /// Example 18 is said not to be an address. No rule of the document says so: OpaqueString keeps leading spaces
+    /// (RFC 8265 §4.2.2), and spaces are allowed in resourceparts (example 3).
+    #[test]
+    fn example_18_of_rfc_7622_is_an_address() {
+        let jid = Jid::parse("juliet@example.com/ foo").unwrap();
+        assert_eq!(jid.resource(), Some(" foo"));
+    }
+
+    /// What RFC 7622 and RFC 6122 make of the same text.
     #[test]
     fn rfc_6122_has_another_opinion() {
-        assert_eq!(
-            Jid::parse_6122("fu\u{df}ball@example.com").map(|jid| jid.to_string()),
-            Ok("fussball@example.com".to_owned())
-        );
-        assert_eq!(
-            Jid::parse_6122("henry\u{2163}@example.com").map(|jid| jid.to_string()),
-            Ok("henryiv@example.com".to_owned())
-        );
+        for (text, now, then) in [
+            (
+                "fu\u{df}ball@example.com",
+                Ok("fu\u{df}ball@example.com"),
+                Ok("fussball@example.com"),
+            ),
+            (
+                "henry\u{2163}@example.com",
+                Err(JidError::Local),
+                Ok("henryiv@example.com"),
+            ),
+            // Nodeprep allows symbols, the IdentifierClass does not.
+            (
+                "\u{265a}@example.com",
+                Err(JidError::Local),
+                Ok("\u{265a}@example.com"),
+            ),
+            // Final sigma is folded to sigma, and the resource keeps its case but not its ligatures.
+            (
+                "\u{3c2}@example.com/\u{fb01}X",
+                Ok("\u{3c2}@example.com/\u{fb01}X"),
+                Ok("\u{3c3}@example.com/fiX"),
+            ),
+            (
+                "a@fa\u{df}.example",
+                Ok("a@fa\u{df}.example"),
+                Ok("a@fass.example"),
+            ),
+            // A-labels are to be converted to U-labels now, and were names like others.
+            (
+                "xn--bcher-kva.example",
+                Ok("b\u{fc}cher.example"),
+                Ok("xn--bcher-kva.example"),
+            ),
+            // Stringprep knows Unicode 3.2, to which these are unassigned.
+            (
+                "a@b.c/\u{1f4a9}",
+                Ok("a@b.c/\u{1f4a9}"),
+                Err(JidError::Resource),
+            ),
+            (
+                "a@b.c/\u{221}",
+                Ok("a@b.c/\u{221}"),
+                Err(JidError::Resource),
+            ),
+            ("a b@c", Err(JidError::Local), Err(JidError::Local)),
+            ("a@b_c", Err(JidError::Domain), Err(JidError::Domain)),
+            ("a@b..c", Err(JidError::Domain), Err(JidError::Domain)),
+            ("a@-b", Err(JidError::Domain), Err(JidError::Domain)),
+            (
+                "a@b/\u{0}",
+                Err(JidError::Resource),
+                Err(JidError::Resource),
+            ),
+            (
+                "a'b@c",
+                Err(JidError::LocalCharacter),
+                Err(JidError::LocalCharacter),
+            ),
+            ("A@B/C", Ok("a@b/C"), Ok("a@b/C")),
+        ] {
+            let shown = |jid: Result<Jid, JidError>| jid.map(|jid| jid.to_string());
+            let owned = |text: Result<&str, JidError>| text.map(str::to_owned);
+            assert_eq!(shown(Jid::parse(text)), owned(now), "{text:?}");
+            assert_eq!(shown(Jid::parse_6122(text)), owned(then), "{text:?}");
+        }
+        let label = "a".repeat(64);
+        assert_eq!(Jid::parse_6122(&label), Err(JidError::Domain));
+        assert!(Jid::parse_6122(&label[1..]).is_ok());
     }
 
     proptest! {
         #[test]
         fn the_canonical_form_is_canonical(text in "\\PC{0,12}(@\\PC{1,8})?(/\\PC{1,8})?") {
-            if let Ok(jid) = Jid::parse(&text) {
-                prop_assert_eq!(Jid::parse(&jid.to_string()), Ok(jid));
+            for parse in [Jid::parse, Jid::parse_6122] {
+                if let Ok(jid) = parse(&text) {
+                    prop_assert_eq!(parse(&jid.to_string()), Ok(jid));
+                }
             }
         }
     }

@@ -62,6 +62,12 @@ const KNOWN: &[(Oracle, Difference<'static>, &str, &str)] = {
         ),
         (
             Rxml,
+            Refuses("RestrictedXml"),
+            "<?xml version='1.1'?><a/>",
+            "a reader of XML 1.0 reads 1.x as 1.0 (XML §2.8)",
+        ),
+        (
+            Rxml,
             Reads(Rule::DuplicateDeclaration),
             "<a xmlns='u' xmlns='v'/>",
             "a declaration is an attribute, which must be unique (XML §3.1)",
