@@ -20,6 +20,8 @@
 #![forbid(unsafe_code)]
 
 mod assemble;
+mod chapters;
+mod documents;
 mod error;
 mod gate;
 mod glob;
@@ -27,6 +29,7 @@ mod known;
 mod model;
 mod render;
 mod requirement;
+mod text;
 mod verdict;
 
 pub use assemble::Run;

@@ -1,5 +1,8 @@
 //! Reports: one function from results to text for every format.
 
+mod layout;
+mod terminal;
+
 use crate::ReportError;
 use crate::gate::GateOptions;
 use crate::model::Results;
@@ -9,17 +12,20 @@ use crate::requirement::RequirementTexts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
+    /// For people at a terminal.
+    Terminal,
     /// The results as they are.
     Json,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Format] = &[Format::Json];
+    pub const ALL: &'static [Format] = &[Format::Terminal, Format::Json];
 
     /// The name by which users ask for it.
     pub fn name(self) -> &'static str {
         match self {
+            Format::Terminal => "terminal",
             Format::Json => "json",
         }
     }
@@ -27,6 +33,7 @@ impl Format {
     /// What it is for, in one line.
     pub fn description(self) -> &'static str {
         match self {
+            Format::Terminal => "what a run prints",
             Format::Json => "the results themselves (reports/results.schema.json)",
         }
     }
@@ -57,8 +64,10 @@ pub enum Verbosity {
     /// Failures with what is needed to understand them.
     #[default]
     Normal,
-    /// Whole transcripts, and the cases that passed.
+    /// Also what was blocked or is a warning, with whole transcripts, and the names of what passed.
     Verbose,
+    /// Every case with its transcript.
+    Full,
 }
 
 /// What renderers need to know besides the results.
@@ -95,8 +104,8 @@ pub fn render(
     results: &Results,
     options: &Options<'_>,
 ) -> Result<String, ReportError> {
-    let _ = options;
     match format {
+        Format::Terminal => Ok(terminal::render(results, options)),
         Format::Json => results.to_json(),
     }
 }

@@ -1,5 +1,7 @@
 //! What reports say about a requirement besides its verdict.
 
+use crate::documents;
+
 /// The texts of a requirement. They come from outside, because results hold ids only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequirementInfo<'a> {
@@ -15,8 +17,8 @@ pub struct RequirementInfo<'a> {
     pub quote: Option<&'a str>,
 }
 
-/// Finds the texts of the requirement with an id.
-pub type RequirementTexts<'a> = &'a dyn Fn(&str) -> Option<RequirementInfo<'a>>;
+/// Finds the texts of the requirement with an id, most likely in the embedded catalogue.
+pub type RequirementTexts<'a> = &'a dyn for<'id> Fn(&'id str) -> Option<RequirementInfo<'id>>;
 
 impl<'a> RequirementInfo<'a> {
     /// What an id (`RFC6120-4.9.3.6-1`) tells by itself, for requirements that nobody has texts for.
@@ -37,47 +39,33 @@ impl<'a> RequirementInfo<'a> {
         }
     }
 
+    /// Document and section as people write them: `RFC 6120 section 4.9.3.6`.
+    pub fn place(&self) -> String {
+        let document = documents::name(self.spec);
+        match self.section {
+            "" => document,
+            section => format!("{document} section {section}"),
+        }
+    }
+
     /// Where the section can be read.
     pub fn link(&self) -> Option<String> {
-        if let Some(rfc) = number(self.spec, "RFC") {
-            let fragment = match self.section {
-                s if !is_plain(s) => String::new(),
-                s if s.starts_with(|c: char| c.is_ascii_digit()) => format!("#section-{s}"),
-                s if s.starts_with(|c: char| c.is_ascii_uppercase()) => format!("#appendix-{s}"),
-                _ => String::new(),
-            };
-            return Some(format!("https://www.rfc-editor.org/rfc/rfc{rfc}{fragment}"));
-        }
-        number(self.spec, "XEP").map(|xep| format!("https://xmpp.org/extensions/xep-{xep}.html"))
+        documents::link(self.spec, self.section)
     }
 }
 
-/// The number of a document of this series.
-fn number<'a>(spec: &'a str, series: &str) -> Option<&'a str> {
-    let digits = spec.strip_prefix(series)?.trim_start_matches('-');
-    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())).then_some(digits)
-}
-
-fn is_plain(section: &str) -> bool {
-    section
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b == b'.')
+/// The texts of a requirement, or what its id tells.
+pub(crate) fn find<'a>(
+    texts: RequirementTexts<'_>,
+    id: &'a str,
+    level: &'a str,
+) -> RequirementInfo<'a> {
+    texts(id).unwrap_or_else(|| RequirementInfo::from_id(id, level))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn link(spec: &str, section: &str) -> Option<String> {
-        RequirementInfo {
-            spec,
-            section,
-            level: "MUST",
-            text: "",
-            quote: None,
-        }
-        .link()
-    }
 
     #[test]
     fn ids() {
@@ -89,23 +77,5 @@ mod tests {
             let info = RequirementInfo::from_id(id, "MUST");
             assert_eq!((info.spec, info.section), (spec, section));
         }
-    }
-
-    #[test]
-    fn links() {
-        let rfc = link("RFC6120", "4.9.3.6").unwrap();
-        assert_eq!(
-            rfc,
-            "https://www.rfc-editor.org/rfc/rfc6120#section-4.9.3.6"
-        );
-        assert!(
-            link("RFC6121", "A.2.1")
-                .unwrap()
-                .ends_with("#appendix-A.2.1")
-        );
-        assert!(link("RFC6120", "4 (derived)").unwrap().ends_with("rfc6120"));
-        assert!(link("XEP-0174", "3").unwrap().ends_with("xep-0174.html"));
-        assert!(link("XEP0174", "PUB").unwrap().ends_with("xep-0174.html"));
-        assert_eq!(link("javascript:alert(1)", "1"), None);
     }
 }
