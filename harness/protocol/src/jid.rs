@@ -1,5 +1,6 @@
 //! Addresses (RFC 7622), with RFC 6122 as a second opinion.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -91,17 +92,9 @@ const RFC_7622: Rules = Rules {
 };
 
 const RFC_6122: Rules = Rules {
-    local: |text| {
-        stringprep::nodeprep(text)
-            .ok()
-            .map(|text| text.into_owned())
-    },
+    local: |text| stringprepared(text, stringprep::nodeprep),
     domain: idna2003_domain,
-    resource: |text| {
-        stringprep::resourceprep(text)
-            .ok()
-            .map(|text| text.into_owned())
-    },
+    resource: |text| stringprepared(text, stringprep::resourceprep),
 };
 
 impl Jid {
@@ -290,9 +283,21 @@ fn idna_domain(text: &str) -> Option<String> {
     result.ok().map(|()| unicode.into_owned())
 }
 
+/// Applies a profile of stringprep to characters of Unicode 3.2 only. The profiles look for later ones too, but not
+/// before they have normalised them to others by tables of today.
+fn stringprepared(
+    text: &str,
+    profile: fn(&str) -> Result<Cow<'_, str>, stringprep::Error>,
+) -> Option<String> {
+    if text.contains(stringprep::tables::unassigned_code_point) {
+        return None;
+    }
+    profile(text).ok().map(Cow::into_owned)
+}
+
 /// A name whose labels IDNA2003 accepts, prepared but not in their ASCII form (RFC 6122 §2.2).
 fn idna2003_domain(text: &str) -> Option<String> {
-    let name = stringprep::nameprep(text).ok()?;
+    let name = stringprepared(text, stringprep::nameprep)?;
     name.split('.')
         .all(|label| {
             let ascii = if label.is_ascii() {
@@ -307,7 +312,7 @@ fn idna2003_domain(text: &str) -> Option<String> {
                     .chars()
                     .all(|c| !c.is_ascii() || c.is_ascii_alphanumeric() || c == '-')
         })
-        .then(|| name.into_owned())
+        .then_some(name)
 }
 
 #[cfg(test)]
