@@ -457,6 +457,7 @@ fn escape(value: &str, braces: bool) -> String {
             '\n' => out.push_str("&#xA;"),
             '\r' => out.push_str("&#xD;"),
             '{' if braces => out.push_str("&#x7B;"),
+            '}' if braces => out.push_str("&#x7D;"),
             _ => out.push(c),
         }
     }
@@ -560,7 +561,7 @@ mod tests {
         let out = b.expand_body(&body).unwrap();
         assert_eq!(
             &*out,
-            "<a b='a&amp;&#x7B;any}&lt;b&gt;'>romeo@example.org/o&apos;clock</a>"
+            "<a b='a&amp;&#x7B;any&#x7D;&lt;b&gt;'>romeo@example.org/o&apos;clock</a>"
         );
         assert_eq!(out.locate(8..12), 16..20);
         let end = out.len();

@@ -415,7 +415,7 @@ mod tests {
         error: long
          --> x:2:42
           |
-        2 | … x x x x x x x x x x x x x x x x x x x  <here/> y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y …
+        2 | … x x x x x x x x x x x x x x x x x x x  <here/> y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y y …
           |                                          ^^^^^^^ this
         ");
     }

@@ -10,6 +10,7 @@ pub mod builtin;
 pub mod diagnostic;
 pub mod names;
 mod parser;
+pub mod pattern;
 pub mod script;
 pub mod text;
 

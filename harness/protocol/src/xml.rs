@@ -26,7 +26,6 @@ pub use parser::{Parser, Reader};
 pub use rules::Rule;
 
 pub(crate) use canonical::line;
-pub(crate) use scan::Base;
 
 /// The namespace that the prefix `xml` is always bound to.
 pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{Attribute, Element, Node, Qualified};
-use crate::xml::{Attr, Base, Event, Limits, Mode, Reader, Start, XmlError};
+use crate::xml::{Attr, Event, Limits, Mode, Reader, Start, XmlError};
 
 impl Element {
     /// Reads one whole element, strictly; a declaration before it and whitespace around it are allowed. The limits are
@@ -29,13 +29,7 @@ impl Element {
         declared: &[(&str, &str)],
         default_ns: &str,
     ) -> Result<Vec<Element>, XmlError> {
-        let mut reader = Reader::with_base(bytes, Base::Fragment, Limits::NONE);
-        for (prefix, ns) in declared.iter().copied().chain([("", default_ns)]) {
-            reader
-                .declare(prefix, ns)
-                .map_err(|rule| XmlError { offset: 0, rule })?;
-        }
-        read_all(&mut reader)
+        read_all(&mut Reader::fragment(bytes, declared, default_ns)?)
     }
 
     pub(crate) fn from_start(start: &Start<'_>) -> Element {

@@ -101,6 +101,11 @@ impl<'a> Attr<'a> {
         self.raw.name.local(self.start.input)
     }
 
+    /// The offset of its name's first byte, counted from the first byte of the input.
+    pub fn offset(&self) -> u64 {
+        self.start.scanner.base_offset() + self.raw.name.start as u64
+    }
+
     /// The value, unescaped and normalised.
     pub fn value(&self) -> &'a str {
         self.raw

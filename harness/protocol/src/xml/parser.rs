@@ -17,7 +17,7 @@ impl<'i> Reader<'i> {
         Self::with_base(bytes, Base::Document(mode), limits)
     }
 
-    pub(crate) fn with_base(bytes: &'i [u8], base: Base, limits: Limits) -> Self {
+    fn with_base(bytes: &'i [u8], base: Base, limits: Limits) -> Self {
         let (input, rule) = match std::str::from_utf8(bytes) {
             Ok(input) => (input, Rule::Incomplete),
             Err(error) => {
@@ -44,8 +44,23 @@ impl<'i> Reader<'i> {
         reader
     }
 
-    pub(crate) fn declare(&mut self, prefix: &str, ns: &str) -> Result<(), Rule> {
-        self.scanner.declare(prefix, ns)
+    /// Reads sibling elements without a root, inside a scope where prefixes and a default namespace are declared.
+    ///
+    /// # Errors
+    /// A declaration that may not be made is an error at offset 0.
+    pub fn fragment(
+        bytes: &'i [u8],
+        declared: &[(&str, &str)],
+        default_ns: &str,
+    ) -> Result<Self, XmlError> {
+        let mut reader = Self::with_base(bytes, Base::Fragment, Limits::NONE);
+        for (prefix, ns) in declared.iter().copied().chain([("", default_ns)]) {
+            reader
+                .scanner
+                .declare(prefix, ns)
+                .map_err(|rule| XmlError { offset: 0, rule })?;
+        }
+        Ok(reader)
     }
 
     /// The next event; `None` when the document has ended and nothing but whitespace followed it.

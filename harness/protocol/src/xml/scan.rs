@@ -206,6 +206,11 @@ impl Scanner {
         self.offset + self.pos as u64
     }
 
+    /// The offset of the first byte of the text that is still there.
+    pub(super) fn base_offset(&self) -> u64 {
+        self.offset
+    }
+
     /// How many elements are open; one that has just ended still counts.
     pub(crate) fn depth(&self) -> usize {
         self.frames.len()
