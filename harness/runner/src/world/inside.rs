@@ -31,7 +31,7 @@ const PRIVATE: [(&str, &str); 3] = [
 ];
 
 /// Where the run keeps the files of its targets.
-const RUN_DIR: &str = "/run/xmppspec";
+pub(super) const RUN_DIR: &str = "/run/xmppspec";
 
 /// Where the harness puts temporary files: `/tmp` itself may be brought back as the caller's folder.
 pub(super) const TMP_DIR: &str = "/run/xmppspec/tmp";
@@ -121,7 +121,9 @@ impl Handover {
             .map_err(WorldError::new(Step::Prepare, "core limit"))?;
         bind_flags("/", MsFlags::MS_REC | MsFlags::MS_PRIVATE)
             .map_err(WorldError::new(Step::Private, "/"))?;
-        netlink::loopback_up().map_err(WorldError::new(Step::Loopback, "lo"))?;
+        netlink::Netlink::open()
+            .and_then(|n| n.loopback_up())
+            .map_err(WorldError::new(Step::Loopback, "lo"))?;
 
         let kept = self.open_kept()?;
         sys::set_read_only(c"/", true, true).map_err(WorldError::new(Step::ReadOnly, "/"))?;
@@ -284,15 +286,18 @@ fn mount_proc(notes: &mut Vec<String>) -> Result<(), WorldError> {
 /// Puts the run's own files over those of `/etc` that decide how names are looked up and what users are called.
 fn own_etc(resolv: Option<&Path>, notes: &mut Vec<String>) -> Result<(), WorldError> {
     let id = nix::unistd::geteuid();
+    // Daemons that give files to a user of their own can only give them to the one that they run as.
+    let daemon = if id.is_root() { NOBODY } else { id.as_raw() };
     let files = [
         ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n".to_owned()),
         ("hosts", format!("127.0.0.1 localhost {HOSTNAME}\n::1 localhost\n")),
         ("nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n".to_owned()),
         (
             "passwd",
-            format!("xmppspec:x:{id}:{id}::{RUN_DIR}:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\nnobody:x:{NOBODY}:{NOBODY}::/nonexistent:/usr/sbin/nologin\n"),
+            format!("xmppspec:x:{id}:{id}::{RUN_DIR}:/bin/sh\nroot:x:0:0:root:/root:/bin/sh\nnobody:x:{NOBODY}:{NOBODY}::/nonexistent:/usr/sbin/nologin\n\
+                 avahi:x:{daemon}:{daemon}::/run/avahi-daemon:/usr/sbin/nologin\nmessagebus:x:{daemon}:{daemon}::/nonexistent:/usr/sbin/nologin\n"),
         ),
-        ("group", format!("xmppspec:x:{id}:\nroot:x:0:\nnogroup:x:{NOBODY}:\n")),
+        ("group", format!("xmppspec:x:{id}:\nroot:x:0:\nnogroup:x:{NOBODY}:\navahi:x:{daemon}:\nmessagebus:x:{daemon}:\n")),
     ];
     let own = Path::new(RUN_DIR).join("etc");
     fs::create_dir_all(&own).map_err(io_error(Step::Etc, RUN_DIR))?;

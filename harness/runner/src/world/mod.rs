@@ -6,15 +6,19 @@
 
 pub mod dns;
 mod error;
+mod host;
 mod inside;
 mod netlink;
 mod outside;
+mod segment;
 mod signals;
 mod sys;
 
 use std::path::PathBuf;
 
 pub use error::{Step, WorldError};
+pub use host::Host;
+pub use segment::{Addresses, HostError, Link, Segment};
 pub use signals::{Interrupt, Interrupts};
 pub(crate) use sys::{Confinement, confine};
 

@@ -4,6 +4,8 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::Command;
 
 use nix::errno::Errno;
@@ -231,6 +233,24 @@ pub(crate) fn confine(command: &mut Command, confinement: Confinement) {
     let parent = nix::unistd::getpid();
     // SAFETY: the closure runs between fork and exec: it makes system calls only, and neither allocates nor takes locks.
     unsafe { command.pre_exec(move || in_child(parent, confinement).map_err(io::Error::from)) };
+}
+
+/// Makes `command` go to other namespaces by `enter` before anything else, and then to the folder `cwd`, which going to another
+/// mount namespace leaves. `enter` makes system calls only: it runs between fork and exec.
+pub(super) fn enter_namespaces(
+    command: &mut Command,
+    cwd: &Path,
+    enter: impl Fn() -> Result<(), Errno> + Send + Sync + 'static,
+) {
+    use std::os::unix::process::CommandExt;
+    // A path with a null byte cannot be entered by anybody; `/` then.
+    let cwd = CString::new(cwd.as_os_str().as_bytes()).unwrap_or_else(|_| c"/".to_owned());
+    let go = move || {
+        enter()?;
+        nix::unistd::chdir(cwd.as_c_str()).map_err(io::Error::from)
+    };
+    // SAFETY: the closure runs between fork and exec: it makes system calls only (nix allocates for no path that is a CStr).
+    unsafe { command.pre_exec(go) };
 }
 
 fn in_child(parent: Pid, confinement: Confinement) -> Result<(), Errno> {

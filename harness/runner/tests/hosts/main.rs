@@ -1,0 +1,81 @@
+//! Hosts and segments of a world, and what stands on them. Its own main, because a world is entered before any thread starts:
+//! each test is this program run again, inside a world of its own.
+
+mod segments;
+
+use std::process::{Command, ExitCode, Stdio};
+
+use xmppspec::world::{self, Entered, Needs};
+
+type Test = (&'static str, fn(&Entered));
+
+const TESTS: &[Test] = &[
+    (
+        "multicast stays on its segment",
+        segments::multicast_stays_on_its_segment,
+    ),
+    ("hosts are machines", segments::hosts_are_machines),
+    ("segments side by side", segments::side_by_side),
+    ("a host on two segments", segments::on_two_segments),
+    ("bad names and full segments", segments::refusals),
+];
+
+/// What a test that is run again is told by.
+const VARIABLE: &str = "XMPPSPEC_TEST_INSIDE";
+
+/// The exit code where this machine refuses worlds.
+const REFUSED: u8 = 99;
+
+fn main() -> ExitCode {
+    if let Ok(name) = std::env::var(VARIABLE) {
+        return inside(&name);
+    }
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|a| !a.starts_with('-'))
+        .collect();
+    let outside = segments::Outside::watch();
+    let mut failed = Vec::new();
+    for (name, _) in TESTS {
+        if !wanted.is_empty() && !wanted.iter().any(|w| name.contains(w.as_str())) {
+            continue;
+        }
+        let status = Command::new("/proc/self/exe")
+            .env(VARIABLE, name)
+            .stdin(Stdio::null())
+            .status();
+        match status.map(|s| s.code()) {
+            Ok(Some(0)) => println!("ok      {name}"),
+            Ok(Some(code)) if code == i32::from(REFUSED) => {
+                println!("SKIPPED {name}: this machine makes no worlds");
+            }
+            status => {
+                println!("FAILED  {name}: {status:?}");
+                failed.push(name);
+            }
+        }
+    }
+    outside.saw_nothing();
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn inside(name: &str) -> ExitCode {
+    let entered = match world::enter(&Needs::default()) {
+        Ok(entered) => entered,
+        Err(error) => {
+            eprintln!("{error}\n{}", error.hint());
+            return ExitCode::from(REFUSED);
+        }
+    };
+    match TESTS.iter().find(|(n, _)| *n == name) {
+        Some((_, test)) => {
+            test(&entered);
+            ExitCode::SUCCESS
+        }
+        None => panic!("there is no test {name:?}"),
+    }
+}
