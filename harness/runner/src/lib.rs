@@ -3,6 +3,7 @@
 
 pub mod commands;
 pub mod exit;
+pub mod peer;
 pub mod select;
 pub mod target;
 pub mod ui;

@@ -1,6 +1,7 @@
 //! Hosts and segments of a world, and what stands on them. Its own main, because a world is entered before any thread starts:
 //! each test is this program run again, inside a world of its own.
 
+mod instruments;
 mod segments;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -18,6 +19,8 @@ const TESTS: &[Test] = &[
     ("segments side by side", segments::side_by_side),
     ("a host on two segments", segments::on_two_segments),
     ("bad names and full segments", segments::refusals),
+    ("instruments keep everything", instruments::keep_everything),
+    ("instruments in a storm", instruments::in_a_storm),
 ];
 
 /// What a test that is run again is told by.

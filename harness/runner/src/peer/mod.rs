@@ -1,0 +1,8 @@
+//! Serverless messaging (XEP-0174): what the harness needs to be a peer, and to look at one.
+
+mod instrument;
+mod socket;
+
+pub use instrument::{
+    Direction, GROUP_V4, GROUP_V6, Instrument, MDNS_PORT, MDNS_TTL, Packet, Place, Source, To,
+};
