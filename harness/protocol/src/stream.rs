@@ -140,7 +140,7 @@ fn read(bytes: &[u8]) -> (Vec<String>, Option<XmlError>) {
     let mut lines = Vec::new();
     loop {
         match reader.next() {
-            Ok(Some(event)) => lines.extend(crate::xml::line(&event)),
+            Ok(Some(event)) => lines.extend(crate::xml::canonical_line(&event)),
             Ok(None) => return (lines, None),
             Err(error) => return (lines, Some(error)),
         }

@@ -20,12 +20,11 @@ mod rules;
 mod scan;
 mod text;
 
-pub use canonical::canonical;
+pub use canonical::{canonical, canonical_line};
 pub use event::{Attr, End, Event, Start};
 pub use parser::{Parser, Reader};
 pub use rules::Rule;
 
-pub(crate) use canonical::line;
 
 /// The namespace that the prefix `xml` is always bound to.
 pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";

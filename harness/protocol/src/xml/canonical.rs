@@ -22,15 +22,15 @@ pub fn canonical(bytes: &[u8], mode: Mode, limits: Limits) -> (Vec<String>, Opti
     let mut reader = Reader::new(bytes, mode, limits);
     loop {
         match reader.next() {
-            Ok(Some(event)) => lines.extend(line(&event)),
+            Ok(Some(event)) => lines.extend(canonical_line(&event)),
             Ok(None) => return (lines, None),
             Err(error) => return (lines, Some(error)),
         }
     }
 }
 
-/// The line for an event, if it has one.
-pub(crate) fn line(event: &Event<'_>) -> Option<String> {
+/// The line of [`canonical`] for an event, if it has one.
+pub fn canonical_line(event: &Event<'_>) -> Option<String> {
     match event {
         Event::Declaration(_) => None,
         Event::Start(start) => Some(start_line(start)),

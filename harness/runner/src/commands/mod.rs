@@ -1,7 +1,11 @@
 //! The commands: one module each, which turns arguments into calls of the library and what comes out into text.
 
+mod doctor;
+mod parse;
 pub mod run;
 pub mod run_args;
+mod serve;
+mod targets;
 mod values;
 
 use std::process::ExitCode;
@@ -49,6 +53,14 @@ pub struct Cli {
 pub enum Command {
     /// Run scenarios against a target and judge it
     Run(Box<RunArgs>),
+    /// Print the XML events of bytes, or why they are refused
+    Parse(parse::ParseArgs),
+    /// Run the reference server, for those who write clients
+    Serve(serve::ServeArgs),
+    /// List the built-in targets and what is missing for them here
+    Targets(targets::TargetsArgs),
+    /// Find out whether this machine can make closed worlds
+    Doctor,
 }
 
 /// The program: parses the arguments and does what they say. Nothing before it may have started a thread.
@@ -57,12 +69,32 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Run(args) => Ok(run::main(*args)),
+        Command::Parse(args) => parse::main(&args),
+        Command::Serve(args) => serve::main(&args),
+        Command::Targets(args) => targets::main(&args),
+        Command::Doctor => doctor::main(),
     };
     let exit = outcome.unwrap_or_else(|failed| {
         ui::failed(&failed);
         failed.exit
     });
     ui::finish(exit).into()
+}
+
+/// What commands wait in. It starts threads: a world must have been entered before.
+fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::usage(format!("cannot start threads: {error}")))
+}
+
+/// Prints a value as JSON.
+fn json(value: &impl serde::Serialize) -> Outcome {
+    let text = serde_json::to_string_pretty(value)
+        .map_err(|error| Failed::usage(format!("cannot write JSON: {error}")))?;
+    ui::line(&text);
+    Ok(Exit::Conformant)
 }
 
 #[cfg(test)]

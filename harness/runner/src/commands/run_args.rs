@@ -156,10 +156,10 @@ pub struct OutputArgs {
 }
 
 /// A report and where it goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ReportTo {
-    /// The name of its format.
-    pub format: String,
+    /// Its format.
+    pub format: xmppspec_reports::Format,
     /// The file; `-` is standard output.
     pub file: PathBuf,
 }

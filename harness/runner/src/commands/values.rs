@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use xmppspec_reference::Fault;
+use xmppspec_reports::Format;
 use xmppspec_scenarios::{Role, names};
 
 use super::run_args::ReportTo;
@@ -47,10 +48,10 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
 pub(super) fn report(text: &str) -> Result<ReportTo, String> {
     match text.split_once('=') {
         Some((format, file)) if !format.is_empty() && !file.is_empty() => Ok(ReportTo {
-            format: format.to_owned(),
+            format: Format::from_name(format).map_err(|error| error.to_string())?,
             file: PathBuf::from(file),
         }),
-        _ => Err("write it as FORMAT=FILE, for example junit=results.xml".to_owned()),
+        _ => Err("write it as FORMAT=FILE, for example json=results.json".to_owned()),
     }
 }
 
@@ -88,10 +89,12 @@ mod tests {
 
     #[test]
     fn reports() {
+        let to = report("json=a=b.json").unwrap();
         assert_eq!(
-            report("junit=a=b.xml").unwrap().file,
-            PathBuf::from("a=b.xml")
+            (to.format, to.file),
+            (Format::Json, PathBuf::from("a=b.json"))
         );
-        assert!(report("junit").is_err() && report("=x").is_err());
+        assert!(report("xyzzy=a").unwrap_err().contains("json"));
+        assert!(report("json").is_err() && report("=x").is_err());
     }
 }

@@ -28,6 +28,18 @@ pub enum Role {
     Client,
 }
 
+impl Role {
+    /// The word for it, in profiles and results.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Peer => "peer",
+            Self::Client => "client",
+        }
+    }
+}
+
 /// What a run needs to know about an implementation that is up.
 #[derive(Debug, Clone)]
 pub struct Target {

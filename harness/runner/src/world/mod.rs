@@ -4,6 +4,7 @@
 //! pid 1 there; when it ends, the kernel ends whatever else lives in the world. Everything happens before the first thread
 //! starts. Not Linux, or a kernel that refuses: an error with a hint, never a silent way around.
 
+mod check;
 pub mod dns;
 mod error;
 mod host;
@@ -16,6 +17,7 @@ mod sys;
 
 use std::path::PathBuf;
 
+pub use check::{Check, check};
 pub use error::{Step, WorldError};
 pub use host::Host;
 pub use segment::{Addresses, HostError, Link, Segment};
