@@ -307,6 +307,17 @@ pub enum Direction {
     Note,
 }
 
+impl Direction {
+    /// As it is drawn, the actor on the left.
+    pub(crate) fn arrow(self) -> &'static str {
+        match self {
+            Direction::Sent => "->",
+            Direction::Received => "<-",
+            Direction::Note => "--",
+        }
+    }
+}
+
 /// Bytes, readable where possible.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

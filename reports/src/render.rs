@@ -1,6 +1,13 @@
 //! Reports: one function from results to text for every format.
 
+mod badge;
+mod github;
+mod junit;
 mod layout;
+mod markdown;
+mod outcome;
+mod sarif;
+mod tap;
 mod terminal;
 
 use crate::ReportError;
@@ -16,17 +23,48 @@ pub enum Format {
     Terminal,
     /// The results as they are.
     Json,
+    /// JUnit XML.
+    Junit,
+    /// TAP version 14.
+    Tap,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Markdown.
+    Markdown,
+    /// Workflow commands.
+    Github,
+    /// A badge, as SVG.
+    Badge,
+    /// A badge, as shields.io reads it.
+    BadgeJson,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &'static [Format] = &[Format::Terminal, Format::Json];
+    pub const ALL: &'static [Format] = &[
+        Format::Terminal,
+        Format::Json,
+        Format::Junit,
+        Format::Tap,
+        Format::Sarif,
+        Format::Markdown,
+        Format::Github,
+        Format::Badge,
+        Format::BadgeJson,
+    ];
 
     /// The name by which users ask for it.
     pub fn name(self) -> &'static str {
         match self {
             Format::Terminal => "terminal",
             Format::Json => "json",
+            Format::Junit => "junit",
+            Format::Tap => "tap",
+            Format::Sarif => "sarif",
+            Format::Markdown => "markdown",
+            Format::Github => "github",
+            Format::Badge => "badge",
+            Format::BadgeJson => "badge-json",
         }
     }
 
@@ -35,6 +73,13 @@ impl Format {
         match self {
             Format::Terminal => "what a run prints",
             Format::Json => "the results themselves (reports/results.schema.json)",
+            Format::Junit => "for the test page of a CI",
+            Format::Tap => "for TAP consumers",
+            Format::Sarif => "for code scanning",
+            Format::Markdown => "for a job summary: what fails first",
+            Format::Github => "annotations of a GitHub workflow",
+            Format::Badge => "an SVG that says conformant or not",
+            Format::BadgeJson => "the endpoint that shields.io reads",
         }
     }
 
@@ -107,5 +152,12 @@ pub fn render(
     match format {
         Format::Terminal => Ok(terminal::render(results, options)),
         Format::Json => results.to_json(),
+        Format::Junit => junit::render(results, options),
+        Format::Tap => Ok(tap::render(results, options)),
+        Format::Sarif => sarif::render(results, options),
+        Format::Markdown => Ok(markdown::render(results, options)),
+        Format::Github => Ok(github::render(results, options)),
+        Format::Badge => Ok(badge::svg(results, options)),
+        Format::BadgeJson => badge::endpoint(results, options),
     }
 }

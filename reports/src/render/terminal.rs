@@ -517,11 +517,12 @@ impl Report<'_> {
 fn entry_heading(entry: &Entry, names: usize) -> (String, Style) {
     let actor = cut(&text::line(&entry.actor), names);
     let pad = names.saturating_sub(actor.width());
-    let (arrow, style) = match entry.direction {
-        Direction::Sent => ("->", AnsiColor::Blue.on_default()),
-        Direction::Received => ("<-", AnsiColor::Cyan.on_default()),
-        Direction::Note => ("--", Style::new().dimmed()),
+    let style = match entry.direction {
+        Direction::Sent => AnsiColor::Blue.on_default(),
+        Direction::Received => AnsiColor::Cyan.on_default(),
+        Direction::Note => Style::new().dimmed(),
     };
+    let arrow = entry.direction.arrow();
     let layer = entry.layer.as_str();
     (
         format!(

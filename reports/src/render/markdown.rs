@@ -1,0 +1,272 @@
+//! Markdown for a job summary: what fails the gate first, visible without opening anything.
+
+use std::fmt::Write as _;
+
+use crate::chapters::chapters;
+use crate::gate::{Gate, Objection};
+use crate::model::{Case, Results};
+use crate::render::Options;
+use crate::render::outcome::{self, Outcome};
+use crate::requirement;
+use crate::text;
+use crate::verdict::{State, Verdict};
+
+/// GitHub refuses summaries over 1 MiB. Findings beyond this many bytes are named without details.
+const DETAILS_LIMIT: usize = 700 * 1024;
+
+/// No details are longer (in characters): the transcript is in the other reports.
+const ONE_LIMIT: usize = 8000;
+
+/// At most so many names in one list, so that the limit holds for any number of cases.
+const NAMES: usize = 500;
+
+/// Writes the report.
+pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
+    let gate = results.gate(&options.gate);
+    let mut out = String::new();
+    let (mark, meaning) = match &gate {
+        Gate::Conformant => ("✅", "conformant".to_owned()),
+        Gate::NotConformant(objections) => ("❌", text::count(objections.len(), "finding")),
+        Gate::Nothing => ("⚠️", "nothing was judged".to_owned()),
+    };
+    let mut target = results.target.name.clone();
+    if let Some(version) = &results.target.version {
+        target = format!("{target} {version}");
+    }
+    // Writing to a String cannot fail, here and below.
+    let _ = writeln!(out, "## {mark} {}: {meaning}\n", escape(&target));
+    let summary = results.summary;
+    out.push_str(
+        "| fail | error | blocked | warn | known | skip | pass |\n|--:|--:|--:|--:|--:|--:|--:|\n",
+    );
+    let _ = writeln!(
+        out,
+        "| {} | {} | {} | {} | {} | {} | {} |\n",
+        summary.fail,
+        summary.error,
+        summary.blocked,
+        summary.warn,
+        summary.known,
+        summary.skip,
+        summary.pass
+    );
+    let outcomes: Vec<(&Case, Outcome<'_>)> = results
+        .cases
+        .iter()
+        .zip(outcome::outcomes(results, &gate))
+        .collect();
+    findings(&mut out, &outcomes, &gate, options);
+    let broken = |case: &&Case| case.known.is_none() && case.verdict.is_broken();
+    let excused = || {
+        outcomes
+            .iter()
+            .filter(|(_, outcome)| matches!(outcome, Outcome::Excused(_)))
+    };
+    list(
+        &mut out,
+        "finding that does not count",
+        excused().map(|(case, _)| *case).filter(broken),
+        outcome::headline,
+    );
+    list(
+        &mut out,
+        "known finding",
+        results.cases.iter().filter(|case| case.known.is_some()),
+        |case| case.known.clone().unwrap_or_default(),
+    );
+    let skipped = results
+        .cases
+        .iter()
+        .filter(|case| case.verdict == Verdict::Skip);
+    list(&mut out, "skipped case", skipped, |case| {
+        outcome::headline(case)
+    });
+    requirements(&mut out, results, options);
+    let _ = writeln!(
+        out,
+        "<sub>{} {}, seed {}, {}, {}</sub>",
+        escape(&results.tool.name),
+        escape(&results.tool.version),
+        results.seed,
+        escape(&results.started),
+        text::duration(results.duration_ms)
+    );
+    out
+}
+
+fn findings(
+    out: &mut String,
+    outcomes: &[(&Case, Outcome<'_>)],
+    gate: &Gate,
+    options: &Options<'_>,
+) {
+    for (name, objection) in outcome::other_objections(gate) {
+        let _ = writeln!(
+            out,
+            "- **{}**: {}",
+            escape(&name),
+            escape(&objection.to_string())
+        );
+    }
+    let mut left_out = 0;
+    for (case, outcome) in outcomes {
+        let Outcome::Failed(objection) = outcome else {
+            continue;
+        };
+        if out.len() > DETAILS_LIMIT {
+            left_out += 1;
+            continue;
+        }
+        let was = match objection {
+            Objection::Case {
+                before: Some(before),
+                ..
+            } => format!(", was {before}"),
+            Objection::Flaky { .. } => ", flaky".to_owned(),
+            _ => String::new(),
+        };
+        let _ = writeln!(out, "\n### {} `{}`{was}\n", case.verdict, code(&case.name));
+        let _ = writeln!(
+            out,
+            "{}\n",
+            escape(&text::head(&outcome::headline(case), ONE_LIMIT))
+        );
+        for judged in case
+            .judged
+            .iter()
+            .filter(|judged| judged.verdict.is_broken())
+        {
+            let info = requirement::find(options.requirements, &judged.id, &judged.level);
+            let place = escape(&info.place());
+            let place = info
+                .link()
+                .map_or(place.clone(), |link| format!("[{place}]({link})"));
+            let _ = writeln!(
+                out,
+                "> **{}** {place}: {}\n",
+                escape(info.level),
+                escape(info.text)
+            );
+        }
+        let details = text::head(&outcome::details(case, options), ONE_LIMIT);
+        let fence = fence(&details);
+        let _ = writeln!(
+            out,
+            "<details><summary>details</summary>\n\n{fence}\n{}\n{fence}\n</details>",
+            details.trim_end()
+        );
+    }
+    if left_out > 0 {
+        let _ = writeln!(out, "\n… and {}.", text::count(left_out, "finding more"));
+    }
+    out.push('\n');
+}
+
+fn list<'a>(
+    out: &mut String,
+    what: &str,
+    cases: impl Iterator<Item = &'a Case>,
+    about: impl Fn(&Case) -> String,
+) {
+    let cases: Vec<&Case> = cases.collect();
+    if cases.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "<details><summary>{}</summary>\n",
+        text::count(cases.len(), what)
+    );
+    for case in cases.iter().take(NAMES) {
+        let _ = writeln!(
+            out,
+            "- `{}` {}",
+            code(&case.name),
+            escape(&text::head(&about(case), 200))
+        );
+    }
+    if cases.len() > NAMES {
+        let _ = writeln!(out, "- … and {} more", cases.len() - NAMES);
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+fn requirements(out: &mut String, results: &Results, options: &Options<'_>) {
+    let chapters = chapters(results, options.requirements);
+    let tested: Vec<_> = chapters
+        .iter()
+        .filter(|chapter| chapter.is_tested())
+        .collect();
+    if tested.is_empty() {
+        return;
+    }
+    out.push_str("<details><summary>requirements by chapter</summary>\n\n");
+    out.push_str(
+        "| | pass | fail | warn | blocked | skip | untested |\n|:--|--:|--:|--:|--:|--:|--:|\n",
+    );
+    for chapter in tested {
+        let _ = write!(out, "| {} |", escape(&text::head(&chapter.label(), 200)));
+        for state in [
+            State::Pass,
+            State::Fail,
+            State::Warn,
+            State::Blocked,
+            State::Skip,
+            State::Untested,
+        ] {
+            let errors = if state == State::Blocked {
+                chapter.count(State::Error)
+            } else {
+                0
+            };
+            let _ = write!(out, " {} |", chapter.count(state) + errors);
+        }
+        out.push('\n');
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+/// Text that is nothing but text, wherever it stands: punctuation as character references, which Markdown never takes
+/// for structure.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text::line(text).chars() {
+        match c {
+            '.' | ',' | ';' | '\'' | '/' | '-' | '(' | ')' | '?' | '=' => out.push(c),
+            // A name or address would become a link or a mention.
+            ':' | '@' => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            c if c.is_ascii_punctuation() => {
+                let _ = write!(out, "&#{};", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text between single backticks.
+pub(crate) fn code(text: &str) -> String {
+    text::line(text).replace('`', "'").replace('|', "¦")
+}
+
+/// A fence longer than any in the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat(longest.max(2) + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_stays_text() {
+        assert_eq!(escape("<b>*x*|`"), "&#60;b&#62;&#42;x&#42;&#124;&#96;");
+        assert_eq!(escape("a.b-c"), "a.b-c");
+        assert_eq!(code("a`b|c"), "a'b¦c");
+        assert_eq!(fence("x"), "```");
+        assert_eq!(fence("```` `"), "`````");
+    }
+}
