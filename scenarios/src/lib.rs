@@ -7,6 +7,7 @@
 
 pub mod bindings;
 pub mod builtin;
+pub mod catalogue;
 pub mod diagnostic;
 pub mod names;
 mod parser;
