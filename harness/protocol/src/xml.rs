@@ -25,7 +25,6 @@ pub use event::{Attr, End, Event, Start};
 pub use parser::{Parser, Reader};
 pub use rules::Rule;
 
-
 /// The namespace that the prefix `xml` is always bound to.
 pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace of declarations; nothing may be bound to it.

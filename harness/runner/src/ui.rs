@@ -18,6 +18,9 @@ pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// For what may be wrong.
 pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default();
 
+/// The width of lines where no terminal says otherwise.
+const WIDTH: usize = 100;
+
 /// Why standard output takes no more.
 static STOPPED: Mutex<Option<io::ErrorKind>> = Mutex::new(None);
 
@@ -80,4 +83,10 @@ pub fn is_colored() -> bool {
 #[must_use]
 pub fn has_progress() -> bool {
     io::stderr().is_terminal()
+}
+
+/// The columns of the terminal, or a width that suits files.
+#[must_use]
+pub fn width() -> usize {
+    terminal_size::terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into())
 }
