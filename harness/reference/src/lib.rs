@@ -12,9 +12,26 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
+mod bind;
 mod config;
+mod connection;
 mod fault;
+mod header;
+mod hub;
+mod iq;
+mod mailbox;
+mod message;
 mod net;
+mod presence;
+mod register;
+mod roster;
+mod router;
+mod sasl;
+mod session;
+mod subscription;
+mod time;
+mod tls;
 
 pub use config::{Config, Conflict, Limits};
 pub use fault::Fault;

@@ -1,0 +1,206 @@
+//! Stream headers: what the client's says, and the server's answer (RFC 6120 §4.7, §4.8).
+
+use xmppspec_protocol::conditions::StreamCondition;
+use xmppspec_protocol::jid::Jid;
+use xmppspec_protocol::ns;
+use xmppspec_protocol::stream::{self, StreamHeader};
+
+/// The language of what the server writes for people (RFC 6120 §4.7.4).
+pub(crate) const LANG: &str = "en";
+
+/// What a client's header says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// Who the client says it is.
+    pub(crate) from: Option<Jid>,
+    /// The language of its stanzas.
+    pub(crate) lang: Option<String>,
+    /// The version of the answer; `None`: the header had none, so the answer has none (§4.7.5).
+    pub(crate) version: Option<Version>,
+    /// The version as the client wrote it.
+    pub(crate) said_version: Option<String>,
+    /// Why the stream cannot go on.
+    pub(crate) error: Option<StreamCondition>,
+}
+
+/// A version of XMPP, compared number by number (§4.7.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Version {
+    pub(crate) major: u32,
+    pub(crate) minor: u32,
+}
+
+impl Version {
+    /// The highest that the server supports.
+    pub(crate) const OURS: Version = Version { major: 1, minor: 0 };
+
+    /// Reads `1.0`; leading zeros mean nothing, and a number too large to be read is just large.
+    pub(crate) fn parse(text: &str) -> Option<Version> {
+        let (major, minor) = text.split_once('.')?;
+        let number = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| text.parse().unwrap_or(u32::MAX))
+        };
+        Some(Version {
+            major: number(major)?,
+            minor: number(minor)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl Header {
+    /// Reads a client's header. What is wrong with it is in `error`; the rest is read all the same, for the answer.
+    pub(crate) fn read(header: &StreamHeader, domain: &str) -> Header {
+        let root = &header.element;
+        let from = root.attr("from").map(Jid::parse);
+        let version = root.attr("version").map(Version::parse);
+        // `bad` comes first of what is to be said: without the right namespace nothing else means anything.
+        let error = if !root.is(ns::STREAMS, "stream") {
+            match root.ns() == ns::STREAMS {
+                true => Some(StreamCondition::BadFormat),
+                false => Some(StreamCondition::InvalidNamespace),
+            }
+        } else if !matches!(root.prefix(), None | Some("stream")) {
+            Some(StreamCondition::BadNamespacePrefix)
+        } else if !matches!(
+            header.default_ns.as_deref(),
+            None | Some(ns::CLIENT | ns::STREAMS)
+        ) {
+            Some(StreamCondition::InvalidNamespace)
+        } else if !serves(root.attr("to"), domain) {
+            Some(StreamCondition::HostUnknown)
+        } else if matches!(from, Some(Err(_))) {
+            Some(StreamCondition::InvalidFrom)
+        } else {
+            match version {
+                Some(Some(version)) if version >= Version::OURS => None,
+                _ => Some(StreamCondition::UnsupportedVersion),
+            }
+        };
+        Header {
+            from: from.and_then(Result::ok),
+            lang: root.attr_ns(ns::XML, "lang").map(str::to_owned),
+            version: version.map(|version| version.unwrap_or(Version::OURS).min(Version::OURS)),
+            said_version: root.attr("version").map(str::to_owned),
+            error,
+        }
+    }
+}
+
+/// Whether `to` is the server: a header without it is met liberally (§4.7.2), as there is one domain only.
+fn serves(to: Option<&str>, domain: &str) -> bool {
+    match to {
+        None => true,
+        Some(to) => Jid::parse(to)
+            .is_ok_and(|to| to.local().is_none() && to.is_bare() && to.domain() == domain),
+    }
+}
+
+/// The server's header.
+#[derive(Debug, Default)]
+pub(crate) struct Answer<'a> {
+    pub(crate) from: Option<&'a str>,
+    pub(crate) to: Option<&'a str>,
+    pub(crate) id: Option<&'a str>,
+    pub(crate) version: Option<&'a str>,
+    pub(crate) lang: Option<&'a str>,
+}
+
+impl Answer<'_> {
+    /// An XML declaration and the opening tag.
+    pub(crate) fn to_xml(&self) -> String {
+        let all = [
+            ("from", self.from),
+            ("to", self.to),
+            ("id", self.id),
+            ("version", self.version),
+            ("xml:lang", self.lang),
+        ];
+        let attrs: Vec<(&str, &str)> = all
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
+        stream::header(ns::CLIENT, &attrs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use xmppspec_protocol::stream::{StreamEvent, StreamParser};
+    use xmppspec_protocol::xml::Limits;
+
+    fn read(attrs: &str) -> Header {
+        let mut parser = StreamParser::new(Limits::default());
+        parser.feed(format!("<stream:stream {attrs}>").as_bytes());
+        match parser.next_event() {
+            Some(Ok(StreamEvent::Opened(header))) => Header::read(&header, "example.org"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const NAMES: &str = "xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'";
+
+    #[test]
+    fn versions_are_numbers() {
+        for (version, answer) in [
+            ("1.0", Some("1.0")),
+            ("01.00", Some("1.0")),
+            ("1.10", Some("1.0")),
+            ("99999999999999.1", Some("1.0")),
+            ("0.9", Some("0.9")),
+        ] {
+            let header = read(&format!("{NAMES} to='example.org' version='{version}'"));
+            assert_eq!(header.version.map(|v| v.to_string()).as_deref(), answer);
+        }
+        assert_eq!(read(NAMES).version, None);
+    }
+
+    #[test]
+    fn each_fault_has_its_condition() {
+        use StreamCondition as C;
+        for (attrs, error) in [
+            (format!("{NAMES} to='example.org' version='1.0'"), None),
+            (format!("{NAMES} to='EXAMPLE.org.' version='1.0'"), None),
+            (format!("{NAMES} version='1.0'"), None),
+            (
+                format!("{NAMES} to='example.com' version='1.0'"),
+                Some(C::HostUnknown),
+            ),
+            (
+                format!("{NAMES} to='a@example.org' version='1.0'"),
+                Some(C::HostUnknown),
+            ),
+            (format!("{NAMES} to='' version='1.0'"), Some(C::HostUnknown)),
+            (
+                format!("{NAMES} to='example.org'"),
+                Some(C::UnsupportedVersion),
+            ),
+            (
+                format!("{NAMES} to='example.org' version='x'"),
+                Some(C::UnsupportedVersion),
+            ),
+            (
+                format!("{NAMES} to='example.org' version='1.0' from='@'"),
+                Some(C::InvalidFrom),
+            ),
+            (
+                "xmlns='urn:x' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'"
+                    .into(),
+                Some(C::InvalidNamespace),
+            ),
+            (
+                "xmlns='jabber:client' xmlns:stream='urn:x' version='1.0'".into(),
+                Some(C::InvalidNamespace),
+            ),
+        ] {
+            assert_eq!(read(&attrs).error, error, "{attrs}");
+        }
+    }
+}
