@@ -75,7 +75,7 @@ impl Router {
         let account = self.accounts.get(&source.account);
         let resource = account.and_then(|account| account.resources.get(&source.resource));
         // Another session may have taken the resource over.
-        if !resource.is_some_and(|resource| resource.session == session) {
+        if resource.is_none_or(|resource| resource.session != session) {
             return;
         }
         self.leave(source);
