@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod conditions;
+pub mod dns;
 pub mod element;
 pub mod jid;
 pub mod ns;
