@@ -29,6 +29,8 @@ pub(crate) struct Connection {
     tls: Option<Layer>,
     session: Session,
     out: Vec<u8>,
+    /// Something that was received may not be handled yet.
+    paused: bool,
     finished: bool,
 }
 
@@ -40,6 +42,7 @@ impl Connection {
             session: Session::new(hub.clone()),
             hub,
             out: Vec::new(),
+            paused: false,
             finished: false,
         };
         if direct_tls {
@@ -74,15 +77,8 @@ impl Connection {
             return;
         }
         let Some(tls) = &mut self.tls else {
-            self.session.received(bytes, now);
-            if self.session.starts_tls() {
-                self.out.append(self.session.output());
-                // What a client sent too early is no TLS, or the handshake: never part of the protected stream.
-                let early = self.session.take_unparsed();
-                self.begin_tls();
-                return self.received(&early, now);
-            }
-            return self.settle(now);
+            self.session.received(bytes);
+            return self.advance(now);
         };
         let handshaking = tls.is_handshaking();
         let Ok(opened) = tls.read(bytes) else {
@@ -96,12 +92,30 @@ impl Connection {
             self.session.protected(tls.channel());
         }
         if !opened.plain.is_empty() {
-            self.session.received(&opened.plain, now);
+            self.session.received(&opened.plain);
         }
-        match opened.closed {
-            true => self.end_of_input(now),
-            false => self.settle(now),
+        self.advance(now);
+        if opened.closed {
+            self.end_of_input(now);
         }
+    }
+
+    /// Whether something that was received may not be handled yet, because too much was waiting to be sent.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Handles what has been received.
+    pub(crate) fn advance(&mut self, now: Duration) {
+        self.paused = self.session.advance(now);
+        if self.session.starts_tls() {
+            self.out.append(self.session.output());
+            // What a client sent too early is no TLS, or the handshake: never part of the protected stream.
+            let early = self.session.take_unparsed();
+            self.begin_tls();
+            return self.received(&early, now);
+        }
+        self.settle(now);
     }
 
     /// The client has ended its half of the connection.

@@ -177,6 +177,10 @@ impl Line {
                     timer.as_mut().reset(Instant::now() + patience);
                 }
             }
+            if self.connection.is_paused() && self.connection.output().len() < HIGH_WATER {
+                self.connection.advance(now());
+                continue;
+            }
             let mailbox = self.connection.session().mailbox().clone();
             let waiting = self.connection.output().len();
             let (mut read, mut write) = self.socket.split();

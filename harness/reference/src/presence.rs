@@ -63,8 +63,7 @@ impl Router {
         let own = source.jid.bare();
         let others = account.available().filter(|r| r.jid != source.jid);
         let mut seen: Vec<&Resource> = others.collect();
-        for (jid, item) in account.roster.items().filter(|(_, item)| item.to) {
-            debug_assert!(item.to);
+        for (jid, _) in account.roster.items().filter(|(_, item)| item.to) {
             if let Some(contact) = self.account_of(jid)
                 && contact.shows_presence_to(&own)
             {

@@ -11,6 +11,9 @@ use crate::config::Limits;
 use crate::router::{Router, Source};
 use crate::session::random_id;
 
+/// Groups of one item: what is kept of a client must end somewhere.
+const MAX_GROUPS: usize = 64;
+
 /// The contacts of one account.
 #[derive(Debug, Default)]
 pub(crate) struct Roster {
@@ -123,6 +126,9 @@ impl Change {
                 return Err(StanzaCondition::NotAcceptable);
             }
             groups.push(group);
+            if groups.len() > MAX_GROUPS {
+                return Err(StanzaCondition::NotAcceptable);
+            }
         }
         let mut sorted: Vec<&String> = groups.iter().collect();
         sorted.sort_unstable();

@@ -19,6 +19,9 @@ use crate::sasl::Handshake;
 
 mod negotiate;
 
+/// So many bytes may wait to be sent before more of what the client says is handled.
+const PAUSE: usize = 64 * 1024;
+
 /// Which sides have closed their streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
@@ -110,14 +113,35 @@ impl Session {
         self.restart(Vec::new());
     }
 
-    /// Bytes of the stream have come.
-    pub(crate) fn received(&mut self, bytes: &[u8], now: Duration) {
+    /// Bytes of the stream have come: they are read by `advance`.
+    pub(crate) fn received(&mut self, bytes: &[u8]) {
         if self.ending == Ending::Open {
             self.parser.feed(bytes);
-            self.read(now);
         } else {
             self.await_closing_tag(bytes);
         }
+    }
+
+    /// Handles what has been received, until nothing is left, TLS begins, or `PAUSE` bytes are to be sent first: what
+    /// a client asks for with few bytes may be long. Whether there may be more to handle.
+    pub(crate) fn advance(&mut self, now: Duration) -> bool {
+        while self.ending == Ending::Open && !self.starts_tls {
+            if self.out.len() >= PAUSE {
+                return true;
+            }
+            let Some(event) = self.parser.next_event() else {
+                return false;
+            };
+            self.event(event, now);
+            // What the router has for this client comes in the order of what caused it.
+            self.collect(now);
+        }
+        if self.ending == Ending::Ours {
+            // The end of the client's stream may be here already, behind what is not read any more.
+            let rest = self.parser.take_unparsed();
+            self.await_closing_tag(&rest);
+        }
+        false
     }
 
     /// Moves letters from the mailbox to the output.
@@ -154,31 +178,20 @@ impl Session {
         self.leave(now);
     }
 
-    fn read(&mut self, now: Duration) {
-        while self.ending == Ending::Open && !self.starts_tls {
-            match self.parser.next_event() {
-                None => return,
-                Some(Ok(StreamEvent::Opened(header))) => self.opened(&header, now),
-                Some(Ok(StreamEvent::Element(element))) => self.element(element, now),
-                Some(Ok(StreamEvent::Whitespace(_))) => {}
-                Some(Ok(StreamEvent::Text(_))) => self.fail(
-                    StreamCondition::BadFormat,
-                    Some("text stands between stanzas"),
-                    now,
-                ),
-                Some(Ok(StreamEvent::Closed)) => {
-                    self.close(now);
-                    self.ending = Ending::Both;
-                }
-                Some(Err(error)) => self.unreadable(error, now),
+    fn event(&mut self, event: Result<StreamEvent, XmlError>, now: Duration) {
+        match event {
+            Ok(StreamEvent::Opened(header)) => self.opened(&header, now),
+            Ok(StreamEvent::Element(element)) => self.element(element, now),
+            Ok(StreamEvent::Whitespace(_)) => {}
+            Ok(StreamEvent::Text(_)) => {
+                let text = "text stands between stanzas";
+                self.fail(StreamCondition::BadFormat, Some(text), now);
             }
-            // What the router has for this client comes in the order of what caused it.
-            self.collect(now);
-        }
-        if self.ending == Ending::Ours {
-            // The end of the client's stream may be here already, behind what is not read any more.
-            let rest = self.parser.take_unparsed();
-            self.await_closing_tag(&rest);
+            Ok(StreamEvent::Closed) => {
+                self.close(now);
+                self.ending = Ending::Both;
+            }
+            Err(error) => self.unreadable(error, now),
         }
     }
 
