@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xmppspec_reports::glob_matches;
-use xmppspec_scenarios::{Role, Script, Source, builtin, diagnostic, names, parse};
+use xmppspec_scenarios::{Role, Script, Source, builtin, catalogue, diagnostic, names, parse};
 
 use crate::exit::{Exit, Failed};
 
@@ -267,7 +267,13 @@ impl Meaning {
         }
         if looks_like_id(selector) {
             let id = selector.to_uppercase();
-            return Ok(Self::Requirement(id));
+            return match catalogue::get(&id) {
+                Some(_) => Ok(Self::Requirement(id)),
+                None => Err(SelectError::UnknownRequirement {
+                    near: catalogue::nearest(&id).map(str::to_owned),
+                    id: selector.to_owned(),
+                }),
+            };
         }
         let name = selector.strip_prefix("./").unwrap_or(selector);
         Ok(Self::Name(builtin::name_of(name).to_owned()))
@@ -366,9 +372,7 @@ fn cases_of(source: Arc<Source>, name: &str) -> Result<Vec<Selected>, SelectErro
 fn files_of(selector: &str) -> Result<Option<Vec<PathBuf>>, SelectError> {
     let path = Path::new(selector);
     if path.is_dir() {
-        let mut files = Vec::new();
-        collect(path, &mut files)?;
-        files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        let files = scripts_in(path)?;
         return Ok((!files.is_empty()).then_some(files));
     }
     let is_script = path.extension().is_some_and(|ending| ending == ENDING);
@@ -378,6 +382,17 @@ fn files_of(selector: &str) -> Result<Option<Vec<PathBuf>>, SelectError> {
         return Ok(Some(vec![path.to_owned()]));
     }
     Ok(None)
+}
+
+/// The scripts in a folder and the folders in it, in the order of their names.
+///
+/// # Errors
+/// [`SelectError::Unreadable`]
+pub fn scripts_in(folder: &Path) -> Result<Vec<PathBuf>, SelectError> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    Ok(files)
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), SelectError> {
@@ -519,6 +534,12 @@ mod tests {
     fn requirements() {
         let found = names(&["rfc6120-4.9.3.6-1"]).unwrap();
         assert!(found.contains(&"rfc6120/4.9.3.6-host-unknown".to_owned()));
+        let (code, message) = error("RFC6120-4.9.3.6-99");
+        assert_eq!(code, 2);
+        assert!(message.ends_with("did you mean RFC6120-4.9.3.6-1?"), "{message}");
+        let (code, message) = error("XEP0174-PUB-01");
+        assert_eq!(code, 4);
+        assert!(message.starts_with("no scenario covers XEP0174-PUB-01"), "{message}");
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! The commands: one module each, which turns arguments into calls of the library and what comes out into text.
 
+mod check;
 mod doctor;
+mod explain;
+mod list;
 pub mod output;
 mod parse;
 pub mod report;
@@ -14,6 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use xmppspec_reports::RequirementInfo;
+use xmppspec_scenarios::catalogue;
 
 use crate::exit::{Exit, Failed};
 use crate::ui;
@@ -56,6 +60,12 @@ pub struct Cli {
 pub enum Command {
     /// Run scenarios against a target and judge it
     Run(Box<RunArgs>),
+    /// List cases or requirements
+    List(list::ListArgs),
+    /// Tell what a requirement, a section, an error condition or a case is about
+    Explain(explain::ExplainArgs),
+    /// Find mistakes in scripts without running them
+    Check(check::CheckArgs),
     /// Print the XML events of bytes, or why they are refused
     Parse(parse::ParseArgs),
     /// Run the reference server, for those who write clients
@@ -74,6 +84,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Run(args) => Ok(run::main(*args)),
+        Command::List(args) => list::main(&args),
+        Command::Explain(args) => explain::main(&args),
+        Command::Check(args) => check::main(&args),
         Command::Parse(args) => parse::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Targets(args) => targets::main(&args),
@@ -97,8 +110,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failed> {
 
 /// What reports say about a requirement.
 #[must_use]
-pub fn texts(_id: &str) -> Option<RequirementInfo<'_>> {
-    None
+pub fn texts(id: &str) -> Option<RequirementInfo<'_>> {
+    let requirement = catalogue::get(id)?;
+    Some(RequirementInfo {
+        spec: requirement.spec,
+        section: requirement.section,
+        level: requirement.level.name(),
+        text: requirement.text,
+        quote: None,
+    })
 }
 
 /// Prints a value as JSON.
