@@ -536,10 +536,16 @@ mod tests {
         assert!(found.contains(&"rfc6120/4.9.3.6-host-unknown".to_owned()));
         let (code, message) = error("RFC6120-4.9.3.6-99");
         assert_eq!(code, 2);
-        assert!(message.ends_with("did you mean RFC6120-4.9.3.6-1?"), "{message}");
+        assert!(
+            message.ends_with("did you mean RFC6120-4.9.3.6-1?"),
+            "{message}"
+        );
         let (code, message) = error("XEP0174-PUB-01");
         assert_eq!(code, 4);
-        assert!(message.starts_with("no scenario covers XEP0174-PUB-01"), "{message}");
+        assert!(
+            message.starts_with("no scenario covers XEP0174-PUB-01"),
+            "{message}"
+        );
     }
 
     #[test]

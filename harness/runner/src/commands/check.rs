@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use xmppspec_scenarios::{Severity, Source, check, diagnostic};
+use xmppspec_scenarios::{Severity, Source, diagnostic, parse};
 
 use super::{Outcome, output};
 use crate::exit::{Exit, Failed};
@@ -36,7 +36,9 @@ pub(super) fn main(args: &CheckArgs) -> Outcome {
     for path in &args.files {
         for file in files(path)? {
             let source = read(&file)?;
-            let diagnostics = check(&source, &name_of_file(&file));
+            let diagnostics = parse(&source, &name_of_file(&file))
+                .err()
+                .unwrap_or_default();
             scripts += 1;
             for diagnostic in &diagnostics {
                 *counts.entry(diagnostic.severity).or_default() += 1;
@@ -87,7 +89,8 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failed> {
 }
 
 fn read(path: &Path) -> Result<Source, Failed> {
-    let unreadable = |error: String| Failed::usage(format!("cannot read {}: {error}", path.display()));
+    let unreadable =
+        |error: String| Failed::usage(format!("cannot read {}: {error}", path.display()));
     let (name, bytes) = if output::is_stdout(path) {
         let mut bytes = Vec::new();
         let read = std::io::stdin().read_to_end(&mut bytes);
@@ -96,7 +99,11 @@ fn read(path: &Path) -> Result<Source, Failed> {
         (path.display().to_string(), std::fs::read(path))
     };
     let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|e| unreadable(format!("byte {} is not UTF-8", e.utf8_error().valid_up_to())))?;
+    let text = String::from_utf8(bytes).map_err(|e| {
+        unreadable(format!(
+            "byte {} is not UTF-8",
+            e.utf8_error().valid_up_to()
+        ))
+    })?;
     Ok(Source { name, text })
 }

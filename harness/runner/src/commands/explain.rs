@@ -62,11 +62,7 @@ pub(super) fn main(args: &ExplainArgs) -> Outcome {
         match named {
             Named::Requirement(requirement) => explain_requirement(requirement, &cases),
             Named::Section(requirements) => explain_section(requirements, &cases),
-            Named::Conditions(conditions) => {
-                for condition in conditions {
-                    explain_condition(condition, &cases);
-                }
-            }
+            Named::Conditions(conditions) => explain_conditions(conditions, &cases),
             Named::Cases(cases) => explain_case(cases),
         }
     }
@@ -80,7 +76,10 @@ fn find<'a>(word: &str, cases: &'a [Selected]) -> Option<Named<'a>> {
     }
     let section: Vec<_> = catalogue::all()
         .iter()
-        .filter(|r| r.id.rsplit_once('-').is_some_and(|(section, _)| section == upper))
+        .filter(|r| {
+            r.id.rsplit_once('-')
+                .is_some_and(|(section, _)| section == upper)
+        })
         .collect();
     if !section.is_empty() {
         return Some(Named::Section(section));
@@ -167,7 +166,10 @@ fn explain_requirement(requirement: &Requirement, cases: &[Selected]) {
         .iter()
         .find(|f| f.spec == requirement.spec && f.name == requirement.feature);
     if let Some(feature) = feature {
-        paragraph("part of   ", &format!("{}: {}", feature.name, feature.description));
+        paragraph(
+            "part of   ",
+            &format!("{}: {}", feature.name, feature.description),
+        );
     }
     paragraph("seen by   ", &observation(requirement));
     if let Some(caveat) = caveat(requirement) {
@@ -181,7 +183,10 @@ fn explain_requirement(requirement: &Requirement, cases: &[Selected]) {
     let breaks = |fault: &&Fault| fault.requirements().contains(id);
     let faults: Vec<_> = Fault::ALL.iter().filter(breaks).map(|f| f.name()).collect();
     if !faults.is_empty() {
-        paragraph("broken by ", &format!("--fault {}", faults.join(", --fault ")));
+        paragraph(
+            "broken by ",
+            &format!("--fault {}", faults.join(", --fault ")),
+        );
     }
 }
 
@@ -217,9 +222,14 @@ fn tell_cases(heading: &str, cases: &[&Selected]) {
         return;
     }
     ui::line(heading);
-    for case in cases {
-        let (name, title) = (case.script.case_name(), &case.script.title);
-        ui::line(&format!("  {BOLD}{name}{BOLD:#}  {title}"));
+    for rows in cases.chunk_by(|a, b| a.script.name == b.script.name) {
+        let Some(first) = rows.first() else { continue };
+        let (name, title) = (&first.script.name, &first.script.title);
+        let count = match rows.len() {
+            1 => String::new(),
+            n => format!("  {DIM}{n} cases{DIM:#}"),
+        };
+        ui::line(&format!("  {BOLD}{name}{BOLD:#}  {title}{count}"));
     }
 }
 
@@ -246,7 +256,21 @@ fn explain_section(requirements: &[&Requirement], cases: &[Selected]) {
     }
 }
 
-fn explain_condition(condition: &Condition, cases: &[Selected]) {
+/// Conditions of one name; streams, SASL and stanzas share some.
+fn explain_conditions(conditions: &[&Condition], cases: &[Selected]) {
+    for condition in conditions {
+        explain_condition(condition);
+    }
+    let Some(condition) = conditions.first() else {
+        return;
+    };
+    let element = format!("<{}", condition.name);
+    let expects = |case: &&Selected| case.source.text.contains(&element);
+    let cases: Vec<_> = cases.iter().filter(expects).collect();
+    tell_cases("written in", &cases);
+}
+
+fn explain_condition(condition: &Condition) {
     let kind = match condition.kind {
         ConditionKind::Stream => "stream error",
         ConditionKind::Sasl => "SASL failure",
@@ -261,7 +285,10 @@ fn explain_condition(condition: &Condition, cases: &[Selected]) {
         ConditionKind::Stream => paragraph("sent on   ", condition.context),
         ConditionKind::Sasl => paragraph("answers   ", condition.context),
         ConditionKind::Stanza => {
-            paragraph("type      ", &format!("{} ({})", condition.error_type, condition.context));
+            paragraph(
+                "type      ",
+                &format!("{} ({})", condition.error_type, condition.context),
+            );
         }
     }
     paragraph("seen by   ", condition.trigger);
@@ -274,10 +301,6 @@ fn explain_condition(condition: &Condition, cases: &[Selected]) {
     if !ids.is_empty() {
         paragraph("required  ", &ids.join(", "));
     }
-    let element = format!("<{}", condition.name);
-    let expects = |case: &&Selected| case.source.text.contains(&element);
-    let cases: Vec<_> = cases.iter().filter(expects).collect();
-    tell_cases("expected by", &cases);
     ui::line("");
 }
 

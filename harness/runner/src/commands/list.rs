@@ -71,7 +71,9 @@ struct RequirementRow {
 pub(super) fn main(args: &ListArgs) -> Outcome {
     let cases = match args.role {
         // No scenario may be there yet for a role that requirements bind.
-        Some(role) if !args.selectors.is_empty() || !args.uncovered => select(&args.selectors, role)?,
+        Some(role) if !args.selectors.is_empty() || !args.uncovered => {
+            select(&args.selectors, role)?
+        }
         _ => select_any(&args.selectors)?,
     };
     if args.requirements || args.uncovered {
