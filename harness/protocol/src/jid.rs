@@ -244,22 +244,35 @@ fn resource_part(text: &str, rules: &Rules) -> Result<String, JidError> {
     }
 }
 
+/// Applies rules until they change nothing more, at most three times after the first (RFC 8264 §7).
+fn stable(text: &str, rules: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let mut result = rules(text)?;
+    for _ in 0..3 {
+        let again = rules(&result)?;
+        if again == result {
+            return Some(result);
+        }
+        result = again;
+    }
+    None
+}
+
 fn precis_local(text: &str) -> Option<String> {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         return Some(text.to_ascii_lowercase());
     }
-    UsernameCaseMapped::enforce(text)
-        .ok()
-        .map(|text| text.into_owned())
+    stable(text, |text| {
+        UsernameCaseMapped::enforce(text).ok().map(Cow::into_owned)
+    })
 }
 
 fn precis_resource(text: &str) -> Option<String> {
     if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
         return Some(text.to_owned());
     }
-    OpaqueString::enforce(text)
-        .ok()
-        .map(|text| text.into_owned())
+    stable(text, |text| {
+        OpaqueString::enforce(text).ok().map(Cow::into_owned)
+    })
 }
 
 /// U-labels of a name that IDNA2008 accepts; labels of LDH characters only, 1 to 63 octets each in their ASCII form.
@@ -368,6 +381,8 @@ mod tests {
             ("a@x..example", JidError::Domain),
             ("a@under_score.example", JidError::Domain),
             ("a@[::1", JidError::Domain),
+            // normalised to a middle dot, which is allowed between two l only
+            ("a@b/\u{387}", JidError::Resource),
         ] {
             assert_eq!(Jid::parse(text), Err(error), "{text:?}");
         }

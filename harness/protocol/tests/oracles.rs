@@ -140,6 +140,12 @@ const KNOWN: &[(Oracle, Difference<'static>, &str, &str)] = {
         ),
         (
             Roxmltree,
+            Reads(Rule::MisplacedDeclaration),
+            "<a><?xml' ?></a>",
+            "it takes this for a processing instruction; no target may be xml (XML §2.6)",
+        ),
+        (
+            Roxmltree,
             Reads(Rule::UnsupportedVersion),
             "<?xml version='2.0'?><a/>",
             "the same",
@@ -280,6 +286,9 @@ fn roxmltree(bytes: &[u8]) -> Verdict {
             if !text.is_empty() {
                 lines.push(format!("text {}", quote(text)));
             }
+            continue;
+        }
+        if !node.is_element() {
             continue;
         }
         let (uri, name) = (ns(node.tag_name().namespace()), node.tag_name().name());
