@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
-use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::journal::Journal;
 use super::socket::{self, LARGEST, Opened, Socket};
 use crate::world::{Host, Link};
 
@@ -154,13 +154,12 @@ struct Inner {
 #[derive(Debug)]
 struct Shared {
     began: Instant,
-    log: Mutex<Log>,
-    length: watch::Sender<usize>,
+    packets: Journal<Packet>,
+    count: Mutex<Count>,
 }
 
 #[derive(Debug, Default)]
-struct Log {
-    packets: Vec<Packet>,
+struct Count {
     bytes: usize,
     lost: u64,
     /// What we sent to a group and the kernel will hand back to us, with its source.
@@ -192,8 +191,8 @@ impl Instrument {
         let mdns = in_network(host, || own(&place, MDNS_PORT))?;
         let shared = Arc::new(Shared {
             began: Instant::now(),
-            log: Mutex::default(),
-            length: watch::Sender::new(0),
+            packets: Journal::default(),
+            count: Mutex::default(),
         });
         let me = Self {
             inner: Arc::new(Inner {
@@ -267,18 +266,18 @@ impl Instrument {
         let echoed = to.port() == MDNS_PORT && (to.ip() == GROUP_V4 || to.ip() == GROUP_V6);
         if echoed {
             // Before it is sent, because it may be back at once.
-            let mut log = self.inner.shared.log();
-            if log.echoes.len() == MOST_ECHOES {
-                log.echoes.pop_front();
+            let mut count = self.inner.shared.count();
+            if count.echoes.len() == MOST_ECHOES {
+                count.echoes.pop_front();
             }
-            log.echoes.push_back((source, Arc::clone(&bytes)));
+            count.echoes.push_back((source, Arc::clone(&bytes)));
         }
         let at = self.now();
         let sent = socket.send(&bytes, ip, to, ttl).await;
         if let Err(error) = sent {
-            let mut log = self.inner.shared.log();
+            let mut count = self.inner.shared.count();
             if echoed {
-                log.take_echo(source, &bytes);
+                count.take_echo(source, &bytes);
             }
             return Err(error);
         }
@@ -297,7 +296,7 @@ impl Instrument {
     /// How many packets there are by now, sent ones included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.inner.shared.log().packets.len()
+        self.inner.shared.packets.len()
     }
 
     /// Whether there is no packet yet.
@@ -309,33 +308,19 @@ impl Instrument {
     /// The packets from number `from` on, in the order in which they came and went.
     #[must_use]
     pub fn packets(&self, from: usize) -> Vec<Packet> {
-        let log = self.inner.shared.log();
-        log.packets.get(from..).unwrap_or_default().to_vec()
+        self.inner.shared.packets.since(from)
     }
 
     /// How many packets came that are not in the log: it was full, or the harness was too slow.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.inner.shared.log().lost
+        self.inner.shared.count().lost
     }
 
     /// Shows the packets from number `from` on to `look`, each once, those to come too, until it returns something.
     /// Cancel-safe; wrap it in a timeout.
-    pub async fn until<T>(&self, from: usize, mut look: impl FnMut(&Packet) -> Option<T>) -> T {
-        let mut lengths = self.inner.shared.length.subscribe();
-        let mut next = from;
-        loop {
-            lengths.borrow_and_update();
-            for packet in self.packets(next) {
-                next += 1;
-                if let Some(found) = look(&packet) {
-                    return found;
-                }
-            }
-            if lengths.changed().await.is_err() {
-                return std::future::pending().await;
-            }
-        }
+    pub async fn until<T>(&self, from: usize, look: impl FnMut(&Packet) -> Option<T>) -> T {
+        self.inner.shared.packets.until(from, look).await
     }
 
     fn read_source(&self, source: &Source) {
@@ -361,23 +346,24 @@ impl Drop for Inner {
 }
 
 impl Shared {
-    fn log(&self) -> MutexGuard<'_, Log> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn keep(&self, packet: Packet) {
-        let mut log = self.log();
-        if log.packets.len() >= MOST_PACKETS || log.bytes + packet.bytes.len() > MOST_BYTES {
-            log.lost += 1;
+        let mut count = self.count();
+        let full = self.packets.len() >= MOST_PACKETS;
+        if full || count.bytes + packet.bytes.len() > MOST_BYTES {
+            count.lost += 1;
             return;
         }
-        log.bytes += packet.bytes.len();
-        log.packets.push(packet);
-        self.length.send_replace(log.packets.len());
+        count.bytes += packet.bytes.len();
+        drop(count);
+        self.packets.push(packet);
     }
 }
 
-impl Log {
+impl Count {
     /// Whether this is a packet of our own that came back; each comes back once.
     fn take_echo(&mut self, source: SocketAddr, bytes: &[u8]) -> bool {
         let found = self
@@ -399,16 +385,16 @@ async fn read(socket: Arc<Socket>, shared: Arc<Shared>) {
             // A host that does not take what we sent it: told to the sender's socket, and no end of it.
             Err(e) if is_told_about_others(&e) => continue,
             Err(_) => {
-                shared.log().lost += 1;
+                shared.count().lost += 1;
                 return;
             }
         };
         let lost = received.lost.wrapping_sub(lost_before);
         lost_before = received.lost;
         if lost > 0 {
-            shared.log().lost += u64::from(lost);
+            shared.count().lost += u64::from(lost);
         }
-        if shared.log().take_echo(received.source, &received.bytes) {
+        if shared.count().take_echo(received.source, &received.bytes) {
             continue;
         }
         shared.keep(Packet {
@@ -548,21 +534,21 @@ mod tests {
 
     #[test]
     fn echoes_are_taken_once_and_only_from_oneself() {
-        let mut log = Log::default();
+        let mut count = Count::default();
         let me = SocketAddr::from((Ipv4Addr::LOCALHOST, MDNS_PORT));
-        log.echoes.push_back((me, b"x"[..].into()));
-        assert!(!log.take_echo(SocketAddr::from((GROUP_V4, MDNS_PORT)), b"x"));
-        assert!(!log.take_echo(me, b"y"));
-        assert!(log.take_echo(me, b"x"));
-        assert!(!log.take_echo(me, b"x"));
+        count.echoes.push_back((me, b"x"[..].into()));
+        assert!(!count.take_echo(SocketAddr::from((GROUP_V4, MDNS_PORT)), b"x"));
+        assert!(!count.take_echo(me, b"y"));
+        assert!(count.take_echo(me, b"x"));
+        assert!(!count.take_echo(me, b"x"));
     }
 
     #[tokio::test]
     async fn the_log_has_an_end() {
         let shared = Shared {
             began: Instant::now(),
-            log: Mutex::default(),
-            length: watch::Sender::new(0),
+            packets: Journal::default(),
+            count: Mutex::default(),
         };
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, MDNS_PORT));
         let bytes: Arc<[u8]> = vec![0; MOST_BYTES / 4].into();
@@ -577,7 +563,6 @@ mod tests {
                 bytes: Arc::clone(&bytes),
             });
         }
-        let log = shared.log();
-        assert_eq!((log.packets.len(), log.lost), (4, 2));
+        assert_eq!((shared.packets.len(), shared.count().lost), (4, 2));
     }
 }

@@ -1,6 +1,7 @@
 //! Serverless messaging (XEP-0174): what the harness needs to be a peer, and to look at one.
 
 mod instrument;
+pub(crate) mod journal;
 mod socket;
 
 pub use instrument::{

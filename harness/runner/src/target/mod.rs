@@ -2,6 +2,7 @@
 
 mod certs;
 mod error;
+mod peer;
 mod process;
 mod profile;
 mod ready;
@@ -12,7 +13,8 @@ mod template;
 use std::time::Duration;
 
 pub use error::TargetError;
-pub use profile::{Accounts, ProcessSpec, Profile, Ready, TemplateFile};
+pub use peer::{Contact, HookError, PeerEvent, RunningPeer, Seen};
+pub use profile::{Accounts, HOOK_PARAMETERS, ProcessSpec, Profile, Ready, TemplateFile};
 pub use running::{Death, Running};
 pub use template::{Template, TemplateError};
 

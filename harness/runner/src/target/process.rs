@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Death;
-use crate::world::{Confinement, confine};
+use crate::world::{Confinement, Host, confine};
 
 /// A command ready to run: everything expanded.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(super) struct Launch {
     pub(super) command: Vec<String>,
     pub(super) env: Vec<(String, String)>,
     pub(super) cwd: String,
+    /// The host of the world that it stands on; none: that of the run itself.
+    pub(super) host: Option<Host>,
 }
 
 impl Launch {
@@ -49,7 +51,10 @@ impl Launch {
             .env("HOME", &self.cwd)
             .env("TMPDIR", &self.cwd);
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
-        confine(&mut command, confinement);
+        match &self.host {
+            Some(host) => host.enter(&mut command, Path::new(&self.cwd)),
+            None => confine(&mut command, confinement),
+        }
         Command::from(command)
     }
 }
@@ -161,6 +166,17 @@ impl Processes {
         self.running.clear();
     }
 
+    /// Sends a signal to the process that was started last, and waits for its end, which is then no death.
+    pub(super) async fn end_last(&mut self, signal: Signal) {
+        self.ending.store(true, Ordering::Release);
+        if let Some(process) = self.running.last_mut() {
+            if !*process.ended.borrow() {
+                let _ = killpg(process.group, signal);
+            }
+            let _ = process.ended.wait_for(|ended| *ended).await;
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         // Last started, first ended. Only those that still hold their id.
         for process in self.running.iter().rev().filter(|p| !*p.ended.borrow()) {
@@ -266,6 +282,7 @@ mod tests {
             command,
             env: vec![("WORD".to_owned(), "last".to_owned())],
             cwd: "/".to_owned(),
+            host: None,
         }
     }
 

@@ -30,7 +30,9 @@ pub struct Profile {
     /// A command that prints its version.
     #[serde(default)]
     pub version: Vec<String>,
-    /// The ports of its services in a world; outside, free ones take their place. `c2s` must be among them.
+    /// The ports of its services in a world; outside, free ones take their place. A server has `c2s` among them; a peer has
+    /// none, because its records tell its port.
+    #[serde(default)]
     pub services: BTreeMap<String, u16>,
     /// Files made from templates before the first start.
     #[serde(default)]
@@ -44,9 +46,9 @@ pub struct Profile {
     /// Where accounts come from.
     #[serde(default)]
     pub accounts: Accounts,
-    /// Commands for what a scenario asks of a `[Target]`, by verb.
+    /// Commands for what a scenario asks of a `[Target]`, by verb; with the placeholders of [`HOOK_PARAMETERS`].
     #[serde(default)]
-    pub hooks: BTreeMap<String, Vec<String>>,
+    pub hooks: BTreeMap<String, Vec<Template>>,
     /// Seconds after which an expectation is given up.
     #[serde(default = "default_timeout")]
     pub timeout_s: f64,
@@ -72,6 +74,9 @@ pub struct Profile {
     #[serde(skip)]
     pub source: String,
 }
+
+/// What a hook may be told: the status to take (`available`, `away`, `dnd`), a text, the peer concerned, the path of a file.
+pub const HOOK_PARAMETERS: [&str; 4] = ["status", "text", "to", "file"];
 
 /// A file made from a template of the profile.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -200,6 +205,7 @@ static BUILT_IN: &[BuiltIn] = &[
     builtin!("prosody": "target.toml" "prosody.cfg.lua"),
     builtin!("ejabberd": "target.toml" "ejabberd.yml"),
     builtin!("jabberd2": "target.toml" "router.xml" "router-users.xml" "router-filter.xml" "sm.xml" "s2s.xml" "c2s.xml" "schema.sql"),
+    builtin!("libpurple": "target.toml" "dbus.conf" "avahi.conf" "driver.py"),
 ];
 
 impl Profile {
@@ -263,18 +269,27 @@ impl Profile {
         if self.role == Role::Server && !self.services.contains_key("c2s") {
             return wrong("services", "a server needs the service `c2s`".to_owned());
         }
+        if self.role == Role::Peer && !self.services.is_empty() {
+            return wrong(
+                "services",
+                "a peer has no services: its records tell where it is".to_owned(),
+            );
+        }
         for name in self.find.keys() {
-            if super::template::RESERVED.contains(&name.as_str())
-                || self.services.contains_key(name)
-            {
+            if self.has(name) || self.services.contains_key(name) {
                 return wrong(name, format!("`{name}` is a placeholder already"));
             }
         }
         let known = |name: &str| {
-            super::template::RESERVED.contains(&name)
-                || self.services.contains_key(name)
-                || self.find.contains_key(name)
+            self.has(name) || self.services.contains_key(name) || self.find.contains_key(name)
         };
+        for command in self.hooks.values() {
+            for name in command.iter().flat_map(Template::names) {
+                if !known(&name) && !HOOK_PARAMETERS.contains(&name.as_str()) {
+                    return wrong(&name, format!("there is no placeholder `{{{{{name}}}}}`"));
+                }
+            }
+        }
         for process in &self.processes {
             if process.command.is_empty() {
                 return wrong(
@@ -314,6 +329,12 @@ impl Profile {
             }
         }
         Ok(())
+    }
+
+    /// Whether every profile of its role has this placeholder.
+    fn has(&self, name: &str) -> bool {
+        super::template::RESERVED.contains(&name)
+            || self.role == Role::Peer && super::template::OF_PEERS.contains(&name)
     }
 
     /// What is missing on this machine: programs, files and folders.
@@ -445,13 +466,13 @@ mod tests {
     #[test]
     fn built_in_profiles_are_right_and_their_files_there() {
         let profiles = Profile::built_in().unwrap();
-        assert_eq!(profiles.len(), 3);
+        assert_eq!(profiles.len(), 4);
         for profile in profiles {
             assert!(!profile.processes.is_empty());
             for template in &profile.templates {
                 let text = profile.files.read(&template.from).unwrap();
                 for name in Template::parse(&text).unwrap().names() {
-                    let known = super::super::template::RESERVED.contains(&name.as_str())
+                    let known = profile.has(&name)
                         || profile.services.contains_key(&name)
                         || profile.find.contains_key(&name);
                     assert!(known, "{}: {name}", template.from);
@@ -500,6 +521,16 @@ mod tests {
         let text = error(&format!("{HEAD}timeout_s = -1.0\n[services]\nc2s = 5222\n"));
         assert!(text.contains("above 0") && text.contains(":3:1"), "{text}");
 
+        let text = error(
+            "name = 'x'\nrole = 'peer'\n[hooks]\nstatus = ['x', '{{machine}}', '{{status}}', '{{state}}']\n",
+        );
+        assert!(
+            text.contains("there is no placeholder `{{state}}`") && text.contains(":4:"),
+            "{text}"
+        );
+        let text = error("name = 'x'\nrole = 'peer'\n[services]\nc2s = 1\n");
+        assert!(text.contains("a peer has no services"), "{text}");
+
         assert!(error("name = ").contains("my/target.toml:1:"));
         assert!(error(&format!("{HEAD}[services]\n")).contains("needs the service `c2s`"));
     }
@@ -508,7 +539,7 @@ mod tests {
     fn an_unknown_name_lists_the_known() {
         let text = Profile::load("prosodi").unwrap_err().to_string();
         assert!(
-            text.contains("\"prosodi\"") && text.contains("prosody, ejabberd, jabberd2"),
+            text.contains("\"prosodi\"") && text.contains("prosody, ejabberd, jabberd2, libpurple"),
             "{text}"
         );
         let text = Profile::load("./no/such/folder").unwrap_err().to_string();

@@ -4,16 +4,17 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 use super::process::{Launch, Processes, tail};
-use super::profile::{Accounts, Profile, Ready, glob};
+use super::profile::{Accounts, HOOK_PARAMETERS, Profile, Ready, glob};
 use super::template::{Template, TemplateError, Values};
-use super::{AccountPolicy, TargetError, certs, ready};
+use super::{AccountPolicy, Role, TargetError, certs, ready};
 use crate::world::dns::{self, Dns, Zone};
-use crate::world::{Confinement, Entered};
+use crate::world::{Confinement, Entered, Host};
 
 /// What there is of a target that the run started.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Started {
     profile: Profile,
     values: Values,
     confinement: Confinement,
+    host: Option<Host>,
     pub(super) dns: Option<Dns>,
     pub(super) folder: Folder,
 }
@@ -52,9 +54,23 @@ fn free_port() -> io::Result<u16> {
 impl Started {
     /// Makes the folder with configuration, certificates and data, and the DNS.
     pub(super) async fn prepare(profile: &Profile, entered: &Entered) -> Result<Self, TargetError> {
+        Self::prepare_on(profile, entered, None).await
+    }
+
+    /// The same for a target that stands on a host of its own, and is called `user` there. There may be many of them.
+    pub(super) async fn prepare_on(
+        profile: &Profile,
+        entered: &Entered,
+        place: Option<(&Host, &str)>,
+    ) -> Result<Self, TargetError> {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let name = match place {
+            Some(_) => format!("{}-{}", profile.name, NEXT.fetch_add(1, Ordering::Relaxed)),
+            None => profile.name.clone(),
+        };
         let root = match &entered.run_dir {
             Some(dir) => {
-                let dir = dir.join(&profile.name);
+                let dir = dir.join(name);
                 fs::create_dir_all(&dir)
                     .map_err(failed(format!("cannot make {}", dir.display())))?;
                 dir
@@ -92,7 +108,21 @@ impl Started {
             };
             set(name, port.to_string());
         }
-        let dns = if entered.is_closed() {
+        if let Some((host, user)) = place {
+            set("user", user.to_owned());
+            set("machine", host.name.clone());
+            let link = host.links.first();
+            let v4 = link.and_then(|l| l.v4).map(|a| a.to_string());
+            let v6 = link.and_then(|l| l.v6).map(|a| a.to_string());
+            set("v4", v4.unwrap_or_default());
+            set("v6", v6.unwrap_or_default());
+            set(
+                "interface",
+                link.map(|l| l.name.clone()).unwrap_or_default(),
+            );
+        }
+        // Nobody answers DNS on a host of its own: what a peer asks there is refused at once, and leads nowhere.
+        let dns = if entered.is_closed() && place.is_none() {
             Some(Self::dns(profile).await?)
         } else {
             None
@@ -102,6 +132,7 @@ impl Started {
             profile: profile.clone(),
             values,
             confinement: entered.confinement,
+            host: place.map(|(host, _)| host.clone()),
             dns,
             folder,
         };
@@ -191,6 +222,22 @@ impl Started {
         Ok(())
     }
 
+    /// Removes what processes leave in their `run` folder and trip over when they start again: sockets, pid files; and their
+    /// output, in which readiness is looked for.
+    pub(super) fn clear_run(&self) -> Result<(), TargetError> {
+        for name in ["run", "log"] {
+            let path = self.folder.0.join(name);
+            let entries = fs::read_dir(&path)
+                .map_err(failed(format!("cannot read {}", path.display())))?
+                .flatten();
+            for entry in entries.filter(|e| e.file_type().is_ok_and(|t| !t.is_dir())) {
+                fs::remove_file(entry.path())
+                    .map_err(failed(format!("cannot remove {}", entry.path().display())))?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn address(&self, service: &str) -> String {
         format!(
             "{}:{}",
@@ -227,6 +274,7 @@ impl Started {
                         Some(template) => self.expand(template)?,
                         None => self.folder.0.join("data").display().to_string(),
                     },
+                    host: self.host.clone(),
                 };
                 Ok((launch, p.ready.clone()))
             })
@@ -260,6 +308,9 @@ impl Started {
                 None => {}
             }
         }
+        if self.profile.role != Role::Server {
+            return Ok(());
+        }
         let c2s = self.address("c2s");
         self.wait(&c2s, ready::offers_features(&c2s, &self.profile.domain))
             .await
@@ -283,16 +334,63 @@ impl Started {
         }
     }
 
-    /// Runs a command to its end, like a process of the target.
-    async fn command(&self, command: Vec<String>) -> Result<(), TargetError> {
-        let line = command.join(" ");
-        let cwd = self.folder.0.join("data").display().to_string();
-        let launch = Launch {
+    /// A command to be run like a process of the target.
+    fn launch(&self, command: Vec<String>) -> Launch {
+        Launch {
             name: String::new(),
             command,
             env: Vec::new(),
-            cwd,
+            cwd: self.folder.0.join("data").display().to_string(),
+            host: self.host.clone(),
+        }
+    }
+
+    /// A hook as a command, with its parameters in place; `None` if the profile has no such hook.
+    pub(super) fn hook(
+        &self,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<tokio::process::Command>, TargetError> {
+        let line = self.hook_line(name, parameters)?;
+        Ok(line.map(|line| self.launch(line).command(self.confinement)))
+    }
+
+    fn hook_line(
+        &self,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<Vec<String>>, TargetError> {
+        let Some(command) = self.profile.hooks.get(name) else {
+            return Ok(None);
         };
+        let mut values = self.values.clone();
+        for name in HOOK_PARAMETERS {
+            values.names.insert(name.to_owned(), String::new());
+        }
+        for (name, value) in parameters {
+            values.names.insert((*name).to_owned(), (*value).to_owned());
+        }
+        let line: Result<Vec<_>, _> = command.iter().map(|t| t.expand(&values)).collect();
+        line.map(Some)
+            .map_err(|e| self.wrong(&self.profile.source, &e))
+    }
+
+    /// Runs a hook to its end; what it printed, or `None` if the profile has no such hook.
+    pub(super) async fn run_hook(
+        &self,
+        name: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Option<String>, TargetError> {
+        match self.hook_line(name, parameters)? {
+            Some(line) => self.command(line).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Runs a command to its end, like a process of the target; what it printed.
+    async fn command(&self, command: Vec<String>) -> Result<String, TargetError> {
+        let line = command.join(" ");
+        let launch = self.launch(command);
         let wrong = |output: String| TargetError::Command {
             command: line.clone(),
             output,
@@ -303,7 +401,7 @@ impl Started {
             .map_err(|_| wrong("it did not end".to_owned()))?
             .map_err(|e| wrong(e.to_string()))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let text = [output.stdout, output.stderr].concat();
         Err(wrong(format!(

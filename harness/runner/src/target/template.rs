@@ -9,6 +9,9 @@ pub(super) const RESERVED: [&str; 10] = [
     "dir", "conf", "data", "log", "run", "certs", "domain", "host", "user", "password",
 ];
 
+/// Those that peers have beside them: their host's name, addresses and interface.
+pub(super) const OF_PEERS: [&str; 4] = ["machine", "v4", "v6", "interface"];
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(String),

@@ -2,6 +2,7 @@
 //! each test is this program run again, inside a world of its own.
 
 mod instruments;
+mod libpurple;
 mod segments;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -21,6 +22,8 @@ const TESTS: &[Test] = &[
     ("bad names and full segments", segments::refusals),
     ("instruments keep everything", instruments::keep_everything),
     ("instruments in a storm", instruments::in_a_storm),
+    ("two libpurple peers", libpurple::two_peers),
+    ("libpurple crashes", libpurple::a_crash),
 ];
 
 /// What a test that is run again is told by.
