@@ -175,14 +175,10 @@ impl Bindings {
         let (text, marks) = self.run(template, Into::Xml)?;
         let mut out = Template::default();
         for (made, from) in marks {
-            let source = template.locate(from.clone());
-            if made.len() == from.len()
-                && source.len() == made.len()
-                && template[from] == text[made.clone()]
-            {
-                out.push_verbatim(&text[made], source.start);
+            if template[from.clone()] == text[made.clone()] {
+                out.push_part(template, from);
             } else {
-                out.push_replacement(&text[made], source);
+                out.push_replacement(&text[made], template.locate(from));
             }
         }
         Ok(out)
@@ -213,6 +209,8 @@ impl Bindings {
         let mut out = String::new();
         let mut marks = Vec::new();
         let mut at = 0;
+        // No `{match:` that begins before this is still open.
+        let mut settled = 0;
         while at < template.len() {
             let start = out.len();
             let Some(found) = template[at..].find("${") else {
@@ -229,7 +227,10 @@ impl Bindings {
                 span: open..open + 2,
             })?;
             let start = out.len();
-            let in_match = into == Into::Xml && in_match(&out);
+            let in_match = into == Into::Xml && in_match(&out[settled..]);
+            if !in_match {
+                settled = out.len();
+            }
             let value = expansion.placeholder(&template[open + 2..close], open + 2, 0, in_match)?;
             out.push_str(&value);
             marks.push((start..out.len(), open..close + 1));
@@ -569,6 +570,12 @@ mod tests {
             out.locate(end - 4..end),
             10 + body.len() - 4..10 + body.len()
         );
+        // A dedented body: its lines lead back one by one.
+        let mut body = Template::verbatim("<a>", 1);
+        body.push_replacement("\n", 4..5);
+        body.push_verbatim("</a>", 7);
+        let out = b.expand_body(&body).unwrap();
+        assert_eq!(out.locate(4..8), 7..11);
         let body = Template::from("<a b='{match:[a-z]{1,3}@${domain}}' c='${domain}'/>");
         assert_eq!(
             &*b.expand_body(&body).unwrap(),

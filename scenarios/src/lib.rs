@@ -8,6 +8,7 @@
 pub mod bindings;
 pub mod builtin;
 pub mod catalogue;
+mod check;
 pub mod diagnostic;
 pub mod names;
 mod parser;
@@ -16,6 +17,7 @@ pub mod script;
 pub mod text;
 
 pub use bindings::{Bindings, ExpandError};
+pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use parser::parse;
 pub use script::{

@@ -130,6 +130,13 @@ impl Node {
         matches!(&self.text, Some((Value::Absent | Value::AbsentText(_), _)))
     }
 
+    fn elements<'a>(&'a self, elements: &mut Vec<(&'a str, &'a str, Span)>) {
+        elements.push((&self.ns, &self.name, self.span.clone()));
+        for child in self.children.iter().chain(&self.absent) {
+            child.elements(elements);
+        }
+    }
+
     fn captures<'a>(&'a self, names: &mut Vec<(&'a str, Span)>) {
         let attrs = self.attrs.iter().map(|attr| (&attr.value, &attr.span));
         let text = self.text.iter().map(|(value, span)| (value, span));
@@ -187,6 +194,15 @@ impl Pattern {
         self.span.clone()
     }
 
+    /// The namespace and name of every element that is written in it, with its start tag.
+    pub(crate) fn elements(&self) -> Vec<(&str, &str, Span)> {
+        let mut elements = Vec::new();
+        if let Kind::Element(node) | Kind::StreamError(Some(node)) = &self.kind {
+            node.elements(&mut elements);
+        }
+        elements
+    }
+
     /// The names it binds when it matches, with the attribute or text that binds them.
     pub fn captures(&self) -> Vec<(&str, Span)> {
         let mut names = Vec::new();
@@ -223,7 +239,17 @@ impl fmt::Display for Pattern {
 /// # Errors
 /// The first fault: XML that is not well-formed, or a matcher that has no meaning.
 pub fn parse(body: &Template, loose: bool, source: &str) -> Result<Vec<Pattern>, Diagnostic> {
-    BodyReader::new(body, loose, source, &mut Vec::new()).patterns()
+    parse_noting(body, loose, source, &mut Vec::new())
+}
+
+/// [`parse`], and what is probably not meant.
+pub(crate) fn parse_noting(
+    body: &Template,
+    loose: bool,
+    source: &str,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Pattern>, Diagnostic> {
+    BodyReader::new(body, loose, source, warnings).patterns()
 }
 
 /// Reads a body of `receives stream error:`: the conditions, any of which will do, in
@@ -233,7 +259,16 @@ pub fn parse(body: &Template, loose: bool, source: &str) -> Result<Vec<Pattern>,
 /// # Errors
 /// As [`parse`].
 pub fn parse_stream_errors(body: &Template, source: &str) -> Result<Vec<Pattern>, Diagnostic> {
-    BodyReader::new(body, true, source, &mut Vec::new()).conditions()
+    parse_stream_errors_noting(body, source, &mut Vec::new())
+}
+
+/// [`parse_stream_errors`], and what is probably not meant.
+pub(crate) fn parse_stream_errors_noting(
+    body: &Template,
+    source: &str,
+    warnings: &mut Vec<Diagnostic>,
+) -> Result<Vec<Pattern>, Diagnostic> {
+    BodyReader::new(body, true, source, warnings).conditions()
 }
 
 /// Reads a body of `sends` of a `[Client]`: one or more stanzas, in `jabber:client` without saying so. Matchers are
