@@ -83,7 +83,7 @@ pub enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
-        Command::Run(args) => Ok(run::main(*args)),
+        Command::Run(args) => run::main(&args),
         Command::List(args) => list::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Check(args) => check::main(&args),

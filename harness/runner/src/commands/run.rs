@@ -1,12 +1,292 @@
-//! `xmppspec run`.
+//! `xmppspec run`: selects cases, brings the target up, runs them, tells what came out.
 
-use super::RunArgs;
+use std::io::Write as _;
+use std::time::Instant;
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use xmppspec_reports::{self as reports, Case, GateOptions, NotRun, Results, Summary, render};
+use xmppspec_scenarios::{Role, catalogue};
+
+use super::run_args::{Choice, Format, RunArgs};
+use super::{Outcome, output, texts};
 use crate::exit::{Exit, Failed};
+use crate::run::{self, DEFAULT_JOBS, Early, Plan};
+use crate::select::{self, Selected};
+use crate::target::{Profile, Running, TargetError};
 use crate::ui;
+use crate::world::{self, Entered, Interrupts};
 
 /// Runs what the arguments select.
-pub fn main(_args: RunArgs) -> Exit {
-    let failed = Failed::usage("this build cannot run scenarios yet");
-    ui::failed(&failed);
-    failed.exit
+///
+/// # Errors
+/// Whatever keeps it from judging the target.
+pub fn main(args: &RunArgs) -> Outcome {
+    let choice = args.target.choose()?;
+    let role = args.target.role.unwrap_or(match &choice {
+        Choice::Profile(profile) => profile.role,
+        Choice::Reference(_) | Choice::Connect { .. } => Role::Server,
+    });
+    let cases = select::select(&args.selectors, role).map_err(|error| Failed {
+        exit: error.exit(),
+        message: error.to_string(),
+    })?;
+    if args.how.dry_run {
+        return Ok(dry_run(&cases));
+    }
+    let files = args.output.reports.iter().map(|report| &report.file);
+    output::check_paths(files.chain(&args.output.results))?;
+    if let Choice::Profile(profile) = &choice {
+        is_installed(profile)?;
+    }
+    let entered = match &choice {
+        Choice::Profile(_) if !args.target.no_world => {
+            world::enter(&args.needs()).map_err(|error| Failed {
+                exit: Exit::Target,
+                message: format!("{error}\n{}", error.hint()),
+            })?
+        }
+        _ => Entered::none(),
+    };
+    super::runtime()?.block_on(judge(args, choice, cases, &entered, role))
+}
+
+/// Brings the target up, runs the cases, stops it, writes what came out.
+async fn judge(
+    args: &RunArgs,
+    choice: Choice,
+    cases: Vec<Selected>,
+    entered: &Entered,
+    role: Role,
+) -> Outcome {
+    let mut interrupts = Interrupts::listen()
+        .map_err(|error| Failed::usage(format!("cannot listen to signals: {error}")))?;
+    let started = OffsetDateTime::now_utc();
+    let began = Instant::now();
+    let world = match &choice {
+        Choice::Profile(_) => entered.world,
+        // Neither leaves this process or was started by it: there is nothing to be closed in.
+        Choice::Reference(_) | Choice::Connect { .. } => Entered::NONE,
+    };
+    let starting = start(choice, entered);
+    let mut running = tokio::select! {
+        running = starting => running.map_err(|error| Failed {
+            exit: match error {
+                TargetError::Profile(_) => Exit::Usage,
+                _ => Exit::Target,
+            },
+            message: error.to_string(),
+        })?,
+        interrupt = interrupts.next() => return Ok(Exit::Interrupted(interrupt)),
+    };
+    run::set_timeout(&mut running.target, args.how.timeout);
+    let plan = Plan {
+        cases,
+        jobs: args.how.jobs.map_or(DEFAULT_JOBS, usize::from),
+        seed: args.how.seed.unwrap_or_else(run::random_seed),
+        fail_fast: args.how.fail_fast,
+        strict: args.output.strict,
+    };
+    let mut progress = Progress::new(plan.cases.len(), &running, args.output.quiet);
+    let outcome = run::run(&mut running, &plan, &mut interrupts, |case, count| {
+        progress.case(case, count);
+    })
+    .await;
+    progress.end();
+    let target = running.target.clone();
+    let log = running.log_tail();
+    running.stop().await;
+    let outcome = outcome.map_err(|error| Failed {
+        exit: Exit::Target,
+        message: if log.is_empty() {
+            error.to_string()
+        } else {
+            format!("{error}\nits last lines:\n{log}")
+        },
+    })?;
+
+    let mut notes = entered.notes.clone();
+    notes.extend(outcome.notes);
+    if let Some(Early::Target(why)) = &outcome.early {
+        notes.push(why.clone());
+    }
+    notes.extend(outcome.deaths.iter().map(ToString::to_string));
+    let not_run = outcome.not_run.iter().map(|index| {
+        let script = &plan.cases[*index].script;
+        NotRun {
+            name: script.case_name(),
+            covers: script.covers.clone(),
+        }
+    });
+    let mut not_run: Vec<NotRun> = not_run.collect();
+    not_run.extend(not_selected(&plan.cases, role));
+    let frame = reports::Run {
+        tool: reports::Tool {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        },
+        target: reports::Target {
+            name: target.name.clone(),
+            version: target.version.clone(),
+            role: role.name().to_owned(),
+        },
+        world: world.to_owned(),
+        seed: plan.seed,
+        started: started.format(&Rfc3339).unwrap_or_default(),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        interrupted: matches!(
+            outcome.early,
+            Some(Early::Interrupted(_) | Early::Target(_))
+        ),
+        notes,
+        not_run,
+    };
+    let all = catalogue::for_role(role).map(|r| (r.id, r.level.to_string()));
+    let results = Results::assemble(frame, outcome.cases, all, &target.known);
+    write_out(args, &results)?;
+    Ok(match outcome.early {
+        Some(Early::Interrupted(interrupt)) => Exit::Interrupted(interrupt),
+        Some(Early::Target(_)) => Exit::Target,
+        _ if !outcome.deaths.is_empty() => Exit::Target,
+        _ => super::report::exit(&results.gate(&gate_options(args))),
+    })
+}
+
+async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError> {
+    match choice {
+        Choice::Reference(config) => Running::reference(*config).await,
+        Choice::Profile(profile) => Running::start(&profile, entered).await,
+        Choice::Connect {
+            address,
+            domain,
+            accounts,
+        } => Running::connect(&address, &domain, accounts).await,
+    }
+}
+
+fn gate_options(args: &RunArgs) -> GateOptions<'static> {
+    GateOptions {
+        strict: args.output.strict,
+        fail_on_skip: args.output.fail_on_skip,
+        baseline: None,
+    }
+}
+
+/// The cases of the role that were not selected: what only they would show is not gone.
+fn not_selected(cases: &[Selected], role: Role) -> Vec<NotRun> {
+    let selected: std::collections::HashSet<String> =
+        cases.iter().map(|case| case.script.case_name()).collect();
+    let all = select::select(&[], role).unwrap_or_default();
+    all.iter()
+        .map(|case| NotRun {
+            name: case.script.case_name(),
+            covers: case.script.covers.clone(),
+        })
+        .filter(|case| !selected.contains(&case.name))
+        .collect()
+}
+
+fn dry_run(cases: &[Selected]) -> Exit {
+    for case in cases {
+        if !ui::line(&format!(
+            "{}  {}",
+            case.script.case_name(),
+            case.script.title
+        )) {
+            break;
+        }
+    }
+    Exit::Conformant
+}
+
+fn is_installed(profile: &Profile) -> Result<(), Failed> {
+    let missing = profile.missing();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failed {
+        exit: Exit::Target,
+        message: TargetError::Missing {
+            target: profile.name.clone(),
+            programs: missing,
+            hint: profile.install_hint(),
+        }
+        .to_string(),
+    })
+}
+
+/// Writes results and reports.
+fn write_out(args: &RunArgs, results: &Results) -> Result<(), Failed> {
+    let gate = gate_options(args);
+    let json = || {
+        results
+            .to_json()
+            .map_err(|error| Failed::usage(error.to_string()))
+    };
+    if let Some(file) = &args.output.results {
+        output::write(file, &json()?)?;
+    }
+    output::write_reports(&args.output.reports, results, &texts, gate)?;
+    match args.output.format {
+        Format::Text => {
+            let options = output::terminal(&texts, gate, args.output.quiet, args.output.verbose);
+            let text = render(reports::Format::Terminal, results, &options)
+                .map_err(|error| Failed::usage(error.to_string()))?;
+            ui::print(&text);
+        }
+        Format::Json => {
+            ui::print(&json()?);
+        }
+    }
+    Ok(())
+}
+
+/// What is shown while the run goes on, on a terminal.
+struct Progress {
+    total: usize,
+    shown: bool,
+    bad: usize,
+}
+
+impl Progress {
+    fn new(total: usize, running: &Running, quiet: bool) -> Self {
+        let shown = ui::has_progress() && !quiet;
+        if shown {
+            let target = &running.target;
+            let version = target.version.as_deref().unwrap_or_default();
+            ui::note(&format!(
+                "{} {version}: up after {:.1} s, {total} cases",
+                target.name,
+                running.start_time.as_secs_f64()
+            ));
+        }
+        Self {
+            total,
+            shown,
+            bad: 0,
+        }
+    }
+
+    fn case(&mut self, case: &Case, count: usize) {
+        let summary = Summary::count([case]);
+        self.bad += summary.fail + summary.error + summary.blocked;
+        if self.shown {
+            let bad = match self.bad {
+                0 => String::new(),
+                bad => format!(", {bad} not passed"),
+            };
+            let name: String = case.name.chars().take(60).collect();
+            let _ = write!(
+                anstream::stderr(),
+                "\r\x1b[K{count}/{}{bad}  {name}",
+                self.total
+            );
+        }
+    }
+
+    fn end(&self) {
+        if self.shown {
+            let _ = write!(anstream::stderr(), "\r\x1b[K");
+        }
+    }
 }

@@ -17,30 +17,10 @@ pub use peer::{Contact, HookError, PeerEvent, RunningPeer, Seen};
 pub use profile::{Accounts, HOOK_PARAMETERS, ProcessSpec, Profile, Ready, TemplateFile};
 pub use running::{Death, Running};
 pub use template::{Template, TemplateError};
-
+/// A finding that the profile expects.
+pub use xmppspec_reports::Known;
 /// What the implementation under test is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// An XMPP server (RFC 6120).
-    Server,
-    /// A serverless peer (XEP-0174).
-    Peer,
-    /// A client.
-    Client,
-}
-
-impl Role {
-    /// The word for it, in profiles and results.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Server => "server",
-            Self::Peer => "peer",
-            Self::Client => "client",
-        }
-    }
-}
+pub use xmppspec_scenarios::Role;
 
 /// What a run needs to know about an implementation that is up.
 #[derive(Debug, Clone)]
@@ -85,18 +65,4 @@ pub enum AccountPolicy {
     List(Vec<(String, String)>),
     /// None: every case that logs in is a skip.
     None,
-}
-
-/// A finding that the profile expects.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Known {
-    /// The requirement that is broken.
-    pub requirement: String,
-    /// The cases it shows in, as a glob; all if absent.
-    pub case: Option<String>,
-    /// Why it is so.
-    pub reason: String,
-    /// Where it was reported.
-    pub link: Option<String>,
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::Deserialize as _;
+
 use super::template::Template;
 use super::{Known, Role, TargetError};
 
@@ -14,6 +16,7 @@ pub struct Profile {
     /// Its name, as in `--target NAME` and in results.
     pub name: String,
     /// What it is.
+    #[serde(deserialize_with = "role")]
     pub role: Role,
     /// The domain that it serves in a run.
     #[serde(default = "default_domain")]
@@ -147,6 +150,15 @@ pub enum Accounts {
     },
     /// None.
     None,
+}
+
+fn role<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Role, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Role::from_name(&name).ok_or_else(|| {
+        serde::de::Error::custom(format!(
+            "unknown role `{name}`: it is server, peer or client"
+        ))
+    })
 }
 
 fn default_domain() -> String {

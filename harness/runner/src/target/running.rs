@@ -213,6 +213,12 @@ impl Running {
         }
     }
 
+    /// Whether it was running before the run, and stays.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        matches!(self.kind, Kind::External)
+    }
+
     /// Whether all processes that the run started are up.
     #[must_use]
     pub fn alive(&self) -> bool {

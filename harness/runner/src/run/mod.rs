@@ -1,0 +1,484 @@
+//! A run: finds out what the target has, plays the cases side by side, notices when the target dies.
+
+mod accounts;
+mod case;
+mod expect;
+mod judge;
+mod probe;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng as _;
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use xmppspec_reports::{Case, Known, Verdict};
+use xmppspec_scenarios::Script;
+
+pub use probe::Capabilities;
+
+use crate::actor::{Problem, Reach, StepError};
+use crate::select::Selected;
+use crate::target::{Death, Running, Target, TargetError};
+use crate::transport::Tls;
+use crate::world::{Interrupt, Interrupts};
+use accounts::Accounts;
+use case::Done;
+
+/// Cases wait for a target most of their time; more than these would only make its answers later.
+pub const DEFAULT_JOBS: usize = 8;
+
+/// A target that died so often is not started again.
+const MAX_DEATHS: usize = 5;
+
+/// After so many cases in a row that the target did not answer at all, the rest is not tried.
+const MAX_SILENT: usize = 24;
+
+/// After so many cases in a row that could not even connect, the rest is not tried.
+const MAX_UNREACHABLE: usize = 3;
+
+/// What is common to the cases of a run.
+struct Shared {
+    reach: Arc<Reach>,
+    tls: Tls,
+    accounts: Accounts,
+    capabilities: Capabilities,
+    seed: u64,
+    /// Held by a case whose script has JIDs of its own: such cases share accounts.
+    fixed_jids: Mutex<()>,
+}
+
+impl Shared {
+    /// The random numbers of a case: they depend on the seed and its name, not on what runs beside it.
+    fn rng(&self, name: &str) -> rand::rngs::StdRng {
+        // FNV-1a: stable over versions and machines.
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        rand::rngs::StdRng::seed_from_u64(self.seed ^ hash)
+    }
+}
+
+/// How cases are run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The cases, in the order of the report.
+    pub cases: Vec<Selected>,
+    /// Cases that run side by side.
+    pub jobs: usize,
+    /// Where random choices come from.
+    pub seed: u64,
+    /// Stop after the first case that is not conformant.
+    pub fail_fast: bool,
+    /// A broken SHOULD is not conformant either.
+    pub strict: bool,
+}
+
+/// Why a run ended before its time.
+#[derive(Debug)]
+pub enum Early {
+    /// Somebody asked for it.
+    Interrupted(Interrupt),
+    /// `--fail-fast`.
+    FailFast,
+    /// The target died and did not come back, or too often.
+    Target(String),
+}
+
+/// What came out of a run.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The cases that were judged, in the order of the plan.
+    pub cases: Vec<Case>,
+    /// Indices into the plan of those that were not.
+    pub not_run: Vec<usize>,
+    /// Why it ended early, if it did.
+    pub early: Option<Early>,
+    /// How the target died, each time.
+    pub deaths: Vec<Death>,
+    /// Remarks on the run as a whole.
+    pub notes: Vec<String>,
+    /// What the target has.
+    pub capabilities: Capabilities,
+}
+
+/// Why no case could be run.
+#[derive(Debug)]
+pub enum RunError {
+    /// The target does not speak XMPP with us.
+    NoStream(StepError),
+    /// The TLS library contradicts itself.
+    Tls(rustls::Error),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NoStream(error) => {
+                write!(f, "the target cannot be tested: {error}")?;
+                if !error.received.is_empty() {
+                    write!(f, "\nreceived: {}", error.received)?;
+                }
+                Ok(())
+            }
+            Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+/// How a target is reached.
+fn reach(target: &Target) -> Reach {
+    Reach {
+        domain: target.domain.clone(),
+        c2s: target.services.c2s.clone(),
+        c2s_tls: target.services.c2s_tls.clone(),
+        timeout: target.timeout,
+        connect_retries: target.connect_retries,
+    }
+}
+
+/// A run in progress.
+struct Run<'a> {
+    running: &'a mut Running,
+    plan: &'a Plan,
+    shared: Arc<Shared>,
+    waiting: VecDeque<usize>,
+    done: Vec<Option<Case>>,
+    deaths: Vec<Death>,
+    notes: Vec<String>,
+    silent: usize,
+    unreachable: usize,
+}
+
+/// Plays the cases of a plan on a target that is up. `progress` hears of each case that is done.
+///
+/// # Errors
+/// [`RunError`] if the target cannot be spoken to at all.
+pub async fn run(
+    running: &mut Running,
+    plan: &Plan,
+    interrupts: &mut Interrupts,
+    mut progress: impl FnMut(&Case, usize),
+) -> Result<Outcome, RunError> {
+    let shared = Arc::new(set_up(running, plan).await?);
+    let mut notes = Vec::new();
+    if let Some(why) = &shared.capabilities.not_logged_in {
+        notes.push(format!(
+            "nobody could log in to look at the target's features: {why}"
+        ));
+    }
+    let mut run = Run {
+        running,
+        plan,
+        shared,
+        waiting: (0..plan.cases.len()).collect(),
+        done: plan.cases.iter().map(|_| None).collect(),
+        deaths: Vec::new(),
+        notes,
+        silent: 0,
+        unreachable: 0,
+    };
+    let early = run.play(interrupts, &mut progress).await;
+    let not_run = (0..plan.cases.len())
+        .filter(|i| run.done[*i].is_none())
+        .collect();
+    let capabilities = run.shared.capabilities.clone();
+    Ok(Outcome {
+        cases: run.done.into_iter().flatten().collect(),
+        not_run,
+        early,
+        deaths: run.deaths,
+        notes: run.notes,
+        capabilities,
+    })
+}
+
+async fn set_up(running: &Running, plan: &Plan) -> Result<Shared, RunError> {
+    let target = &running.target;
+    let tls = Tls::new().map_err(RunError::Tls)?;
+    let reach = Arc::new(reach(target));
+    // What a target of the run's own holds goes when it is stopped.
+    let remove = running.is_external();
+    let accounts = Accounts::new(target.accounts.clone(), remove, reach.clone(), tls.clone());
+    let capabilities = probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed)
+        .await
+        .map_err(RunError::NoStream)?;
+    Ok(Shared {
+        reach,
+        tls,
+        accounts,
+        capabilities,
+        seed: plan.seed,
+        fixed_jids: Mutex::new(()),
+    })
+}
+
+/// What happened next.
+enum Next {
+    Done(usize, Box<Done>),
+    Crashed(usize, String),
+    Died(Death),
+    Interrupted(Interrupt),
+    Idle,
+}
+
+impl Run<'_> {
+    async fn play(
+        &mut self,
+        interrupts: &mut Interrupts,
+        progress: &mut impl FnMut(&Case, usize),
+    ) -> Option<Early> {
+        let mut in_flight = InFlight::default();
+        // Cases that were under way when the target died: each is tried again alone, to find the one that did it.
+        let mut suspects: VecDeque<usize> = VecDeque::new();
+        loop {
+            let jobs = if suspects.is_empty() && in_flight.alone.is_none() {
+                self.plan.jobs.max(1)
+            } else {
+                1
+            };
+            while in_flight.set.len() < jobs {
+                let (index, alone) = match suspects.pop_front() {
+                    Some(index) => (index, true),
+                    None => match self.waiting.pop_front() {
+                        Some(index) => (index, false),
+                        None => break,
+                    },
+                };
+                if alone {
+                    in_flight.alone = Some(index);
+                }
+                self.start(&mut in_flight, index);
+                if alone {
+                    break;
+                }
+            }
+            match in_flight.next(self.running, interrupts).await {
+                Next::Idle => return None,
+                Next::Interrupted(interrupt) => {
+                    in_flight.abort().await;
+                    return Some(Early::Interrupted(interrupt));
+                }
+                Next::Crashed(index, message) => {
+                    let case = self.crashed(index, &message);
+                    self.finish(index, case, progress);
+                }
+                Next::Died(death) => {
+                    let alone = in_flight.alone.take();
+                    let mut pending = in_flight.abort().await;
+                    pending.sort_unstable();
+                    if let Some(killer) = alone {
+                        pending.retain(|index| *index != killer);
+                        let case = self.killer(killer, &death);
+                        self.finish(killer, case, progress);
+                    }
+                    // Those before are tried first: the order of the plan.
+                    for index in pending.into_iter().rev() {
+                        suspects.push_front(index);
+                    }
+                    self.deaths.push(death);
+                    if self.deaths.len() >= MAX_DEATHS {
+                        return Some(Early::Target(format!(
+                            "the target died {} times",
+                            self.deaths.len()
+                        )));
+                    }
+                    if let Err(error) = self.restart().await {
+                        return Some(Early::Target(format!(
+                            "the target died and did not start again: {error}"
+                        )));
+                    }
+                }
+                Next::Done(index, done) => {
+                    in_flight.alone = None;
+                    self.notes.extend(done.notes);
+                    let (case, problem) = (done.case, done.problem);
+                    let stop = self.count(&case, problem);
+                    let objectionable = self.is_objectionable(&case);
+                    self.finish(index, case, progress);
+                    if let Some(why) = stop {
+                        in_flight.abort().await;
+                        return Some(Early::Target(why));
+                    }
+                    if objectionable && self.plan.fail_fast {
+                        in_flight.abort().await;
+                        return Some(Early::FailFast);
+                    }
+                }
+            }
+        }
+    }
+
+    fn start(&self, in_flight: &mut InFlight, index: usize) {
+        let Selected { source, script } = self.plan.cases[index].clone();
+        let shared = self.shared.clone();
+        in_flight.spawn(
+            index,
+            async move { case::play(&shared, &source, &script).await },
+        );
+    }
+
+    fn finish(&mut self, index: usize, case: Case, progress: &mut impl FnMut(&Case, usize)) {
+        self.done[index] = Some(case);
+        let count = self.done.iter().flatten().count();
+        if let Some(case) = &self.done[index] {
+            progress(case, count);
+        }
+    }
+
+    /// Counts signs that the target is gone; why to stop, if it is.
+    fn count(&mut self, case: &Case, problem: Option<Problem>) -> Option<String> {
+        match problem {
+            Some(Problem::Unreachable) => self.unreachable += 1,
+            _ => self.unreachable = 0,
+        }
+        match problem {
+            Some(Problem::TimedOut | Problem::Unreachable) => self.silent += 1,
+            _ => self.silent = 0,
+        }
+        let reason = || case.reason.clone().unwrap_or_default();
+        if self.unreachable >= MAX_UNREACHABLE {
+            return Some(format!(
+                "the target cannot be reached any more: {}",
+                reason()
+            ));
+        }
+        (self.silent >= MAX_SILENT).then(|| {
+            format!(
+                "the target did not answer in {MAX_SILENT} cases in a row, the last time: {}",
+                reason()
+            )
+        })
+    }
+
+    fn is_objectionable(&self, case: &Case) -> bool {
+        let bad = match case.verdict {
+            Verdict::Fail | Verdict::Error | Verdict::Blocked => true,
+            Verdict::Warn => self.plan.strict,
+            Verdict::Pass | Verdict::Skip => false,
+        };
+        let known = self.known();
+        let is_known = |id: &str| known.iter().any(|k| k.concerns(&case.name, id));
+        let mut broken = case
+            .judged
+            .iter()
+            .filter(|j| !matches!(j.verdict, Verdict::Pass | Verdict::Skip));
+        bad && (case.judged.is_empty() || broken.any(|j| !is_known(&j.id)))
+    }
+
+    fn known(&self) -> &[Known] {
+        &self.running.target.known
+    }
+
+    async fn restart(&mut self) -> Result<(), TargetError> {
+        self.running.restart().await?;
+        // Its addresses may be others now.
+        let old = &self.shared;
+        let reach = Arc::new(reach(&self.running.target));
+        if *reach != *old.reach {
+            let accounts = Accounts::new(
+                self.running.target.accounts.clone(),
+                self.running.is_external(),
+                reach.clone(),
+                old.tls.clone(),
+            );
+            self.shared = Arc::new(Shared {
+                reach,
+                tls: old.tls.clone(),
+                accounts,
+                capabilities: old.capabilities.clone(),
+                seed: old.seed,
+                fixed_jids: Mutex::new(()),
+            });
+        }
+        Ok(())
+    }
+
+    fn script(&self, index: usize) -> &Script {
+        &self.plan.cases[index].script
+    }
+
+    /// The case that was alone with the target when it died.
+    fn killer(&self, index: usize, death: &Death) -> Case {
+        let script = self.script(index);
+        let mut case = Case::new(script.case_name(), &script.title, Verdict::Fail);
+        case.judged = judge::judge(script, judge::End::Nowhere(Verdict::Blocked));
+        case.reason = Some(format!(
+            "the target died in this case, twice: {} ended ({})",
+            death.process, death.status
+        ));
+        case.received = Some(death.log.clone());
+        case
+    }
+
+    /// The harness failed in this case.
+    fn crashed(&self, index: usize, message: &str) -> Case {
+        let script = self.script(index);
+        let mut case = Case::new(script.case_name(), &script.title, Verdict::Error);
+        case.judged = judge::judge(script, judge::End::Nowhere(Verdict::Error));
+        case.reason = Some(format!("xmppspec failed: {message}; please report this"));
+        case
+    }
+}
+
+/// The cases under way.
+#[derive(Default)]
+struct InFlight {
+    set: JoinSet<Done>,
+    ids: Vec<(tokio::task::Id, usize)>,
+    alone: Option<usize>,
+}
+
+impl InFlight {
+    fn spawn(&mut self, index: usize, case: impl Future<Output = Done> + Send + 'static) {
+        let handle = self.set.spawn(case);
+        self.ids.push((handle.id(), index));
+    }
+
+    fn take(&mut self, id: tokio::task::Id) -> usize {
+        let at = self.ids.iter().position(|(other, _)| *other == id);
+        at.map_or(0, |at| self.ids.swap_remove(at).1)
+    }
+
+    async fn next(&mut self, running: &Running, interrupts: &mut Interrupts) -> Next {
+        if self.set.is_empty() {
+            return Next::Idle;
+        }
+        tokio::select! {
+            biased;
+            interrupt = interrupts.next() => Next::Interrupted(interrupt),
+            death = running.died() => Next::Died(death),
+            done = self.set.join_next_with_id() => match done {
+                Some(Ok((id, done))) => Next::Done(self.take(id), Box::new(done)),
+                Some(Err(error)) => Next::Crashed(self.take(error.id()), error.to_string()),
+                None => Next::Idle,
+            },
+        }
+    }
+
+    /// Ends all; their indices.
+    async fn abort(&mut self) -> Vec<usize> {
+        self.set.shutdown().await;
+        std::mem::take(&mut self.ids)
+            .into_iter()
+            .map(|(_, index)| index)
+            .collect()
+    }
+}
+
+/// A seed for a run that was given none.
+#[must_use]
+pub fn random_seed() -> u64 {
+    // Short enough to be typed.
+    rand::random::<u64>() % 1_000_000_000
+}
+
+/// The time limit of an expectation, where the user gave one.
+pub fn set_timeout(target: &mut Target, timeout: Option<Duration>) {
+    if let Some(timeout) = timeout {
+        target.timeout = timeout;
+    }
+}
