@@ -2,6 +2,7 @@
 
 mod badge;
 mod github;
+mod html;
 mod junit;
 mod layout;
 mod markdown;
@@ -23,6 +24,8 @@ pub enum Format {
     Terminal,
     /// The results as they are.
     Json,
+    /// A page that opens offline.
+    Html,
     /// JUnit XML.
     Junit,
     /// TAP version 14.
@@ -44,6 +47,7 @@ impl Format {
     pub const ALL: &'static [Format] = &[
         Format::Terminal,
         Format::Json,
+        Format::Html,
         Format::Junit,
         Format::Tap,
         Format::Sarif,
@@ -58,6 +62,7 @@ impl Format {
         match self {
             Format::Terminal => "terminal",
             Format::Json => "json",
+            Format::Html => "html",
             Format::Junit => "junit",
             Format::Tap => "tap",
             Format::Sarif => "sarif",
@@ -73,6 +78,7 @@ impl Format {
         match self {
             Format::Terminal => "what a run prints",
             Format::Json => "the results themselves (reports/results.schema.json)",
+            Format::Html => "one page that opens offline: search, filters, transcripts",
             Format::Junit => "for the test page of a CI",
             Format::Tap => "for TAP consumers",
             Format::Sarif => "for code scanning",
@@ -152,6 +158,7 @@ pub fn render(
     match format {
         Format::Terminal => Ok(terminal::render(results, options)),
         Format::Json => results.to_json(),
+        Format::Html => html::render(results, options),
         Format::Junit => junit::render(results, options),
         Format::Tap => Ok(tap::render(results, options)),
         Format::Sarif => sarif::render(results, options),

@@ -3,6 +3,7 @@
 mod assembling;
 mod formats;
 mod gating;
+mod html;
 mod sample;
 mod schema;
 mod terminal;
