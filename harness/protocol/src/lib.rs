@@ -8,6 +8,7 @@ pub mod conditions;
 pub mod dns;
 pub mod element;
 pub mod jid;
+pub mod mdns;
 pub mod ns;
 pub mod sasl;
 pub mod stream;

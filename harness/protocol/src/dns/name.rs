@@ -86,6 +86,11 @@ impl Name {
         self.wire.eq_ignore_ascii_case(&other.wire)
     }
 
+    /// The bytes in lower case: equal for names that are the same.
+    pub(crate) fn folded(&self) -> Vec<u8> {
+        self.wire.to_ascii_lowercase()
+    }
+
     /// Whether this name ends in `other`, or is the same.
     pub fn is_within(&self, other: &Name) -> bool {
         let mut rest = &self.wire[..];
