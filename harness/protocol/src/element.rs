@@ -11,6 +11,7 @@ use std::sync::Arc;
 use compact_str::CompactString;
 
 mod build;
+mod scope;
 mod write;
 
 pub(crate) use build::Builder;

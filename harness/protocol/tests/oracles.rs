@@ -98,6 +98,12 @@ const KNOWN: &[(Oracle, Difference<'static>, &str, &str)] = {
         ),
         (
             Roxmltree,
+            Reads(Rule::UndeclaredPrefix),
+            "<a p:xmlns='v'/>",
+            "the same",
+        ),
+        (
+            Roxmltree,
             Refuses("UnknownNamespace"),
             "<xml:a/>",
             "the prefix xml is bound without a declaration (Namespaces §3)",

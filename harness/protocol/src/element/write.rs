@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::{self, Write};
 
+use super::scope::Scope;
 use super::{Attribute, Element, Node};
 use crate::xml::{STREAMS_NS, XML_NS, XMLNS_NS};
 
@@ -11,11 +12,8 @@ impl Element {
     /// `stream` and `xml` are declared, which is what every stanza is. Whatever else it needs, it declares.
     pub fn to_xml(&self, default_ns: &str) -> String {
         let mut out = String::new();
-        let scope = Scope {
-            default: default_ns,
-            prefixes: vec![("stream".into(), STREAMS_NS)],
-            open: Vec::new(),
-        };
+        let mut scope = Scope::new(default_ns);
+        scope.declare("stream".into(), STREAMS_NS);
         write(self, scope, &mut out).expect("writing to a string does not fail");
         out
     }
@@ -24,26 +22,11 @@ impl Element {
 /// The element as a document of its own.
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(
-            self,
-            Scope {
-                default: "",
-                prefixes: Vec::new(),
-                open: Vec::new(),
-            },
-            f,
-        )
+        write(self, Scope::new(""), f)
     }
 }
 
-/// The declarations that hold at some place of the output.
-struct Scope<'a> {
-    default: &'a str,
-    prefixes: Vec<(Cow<'a, str>, &'a str)>,
-    /// One for each open element: what to write at its end, and what to restore.
-    open: Vec<Open<'a>>,
-}
-
+/// An element whose end is still to be written, and what to restore there.
 struct Open<'a> {
     prefix: &'a str,
     element: &'a Element,
@@ -52,47 +35,20 @@ struct Open<'a> {
     outer_prefixes: usize,
 }
 
-impl<'a> Scope<'a> {
-    fn lookup(&self, prefix: &str) -> Option<&'a str> {
-        match prefix {
-            "xml" => Some(XML_NS),
-            _ => self
-                .prefixes
-                .iter()
-                .rev()
-                .find(|(p, _)| *p == prefix)
-                .map(|(_, ns)| *ns),
-        }
-    }
-
-    /// A prefix that is bound to `ns` here and not hidden by an inner declaration.
-    fn prefix_of(&self, ns: &str) -> Option<Cow<'a, str>> {
-        if ns == XML_NS {
-            return Some("xml".into());
-        }
-        let mut bound = self
-            .prefixes
-            .iter()
-            .rev()
-            .filter(|(_, n)| *n == ns)
-            .map(|(p, _)| p);
-        bound.find(|p| self.lookup(p) == Some(ns)).cloned()
-    }
-}
-
 fn write<'a>(root: &'a Element, mut scope: Scope<'a>, out: &mut impl Write) -> fmt::Result {
-    start(root, &mut scope, out)?;
-    while let Some(open) = scope.open.last_mut() {
+    let mut all = Vec::new();
+    all.extend(start(root, &mut scope, out)?);
+    while let Some(open) = all.last_mut() {
         match open.rest.next() {
             Some(Node::Text(text)) => escape(text, false, out)?,
-            Some(Node::Element(child)) => start(child, &mut scope, out)?,
+            Some(Node::Element(child)) => all.extend(start(child, &mut scope, out)?),
             None => {
                 out.write_str("</")?;
                 qualified(open.prefix, open.element.name(), out)?;
                 out.write_char('>')?;
                 scope.default = open.outer_default;
-                scope.prefixes.truncate(open.outer_prefixes);
-                scope.open.pop();
+                scope.truncate(open.outer_prefixes);
+                all.pop();
             }
         }
     }
@@ -100,8 +56,12 @@ fn write<'a>(root: &'a Element, mut scope: Scope<'a>, out: &mut impl Write) -> f
 }
 
 /// Writes a start tag and enters the element, or writes the whole of an empty one.
-fn start<'a>(element: &'a Element, scope: &mut Scope<'a>, out: &mut impl Write) -> fmt::Result {
-    let (outer_default, outer_prefixes) = (scope.default, scope.prefixes.len());
+fn start<'a>(
+    element: &'a Element,
+    scope: &mut Scope<'a>,
+    out: &mut impl Write,
+) -> Result<Option<Open<'a>>, fmt::Error> {
+    let (outer_default, outer_prefixes) = (scope.default, scope.len());
     let ns = element.ns();
     let preferred = element.prefix().filter(|p| may_declare(p, ns));
     let prefix = match preferred {
@@ -121,22 +81,23 @@ fn start<'a>(element: &'a Element, scope: &mut Scope<'a>, out: &mut impl Write) 
         }
     } else if scope.lookup(prefix) != Some(ns) {
         declare(prefix, ns, out)?;
-        scope.prefixes.push((prefix.into(), ns));
+        scope.declare(prefix.into(), ns);
     }
     attributes(element, prefix, outer_prefixes, scope, out)?;
     if element.nodes().is_empty() {
         scope.default = outer_default;
-        scope.prefixes.truncate(outer_prefixes);
-        return out.write_str("/>");
+        scope.truncate(outer_prefixes);
+        out.write_str("/>")?;
+        return Ok(None);
     }
-    scope.open.push(Open {
+    out.write_char('>')?;
+    Ok(Some(Open {
         prefix,
         element,
         rest: element.nodes().iter(),
         outer_default,
         outer_prefixes,
-    });
-    out.write_char('>')
+    }))
 }
 
 fn attributes<'a>(
@@ -160,10 +121,10 @@ fn attributes<'a>(
             (None, wanted) => match (wanted, scope.prefix_of(ns)) {
                 (None, Some(prefix)) => prefix,
                 (wanted, _) => {
-                    let fresh = || generated(&scope.prefixes[outer_prefixes..], &used).into();
+                    let fresh = || generated(scope, outer_prefixes, &used).into();
                     let prefix = wanted.map_or_else(fresh, Cow::from);
                     declare(&prefix, ns, out)?;
-                    scope.prefixes.push((prefix.clone(), ns));
+                    scope.declare(prefix.clone(), ns);
                     prefix
                 }
             },
@@ -177,12 +138,13 @@ fn attributes<'a>(
 }
 
 /// A prefix that nothing on this tag uses or declares.
-fn generated(declared: &[(Cow<'_, str>, &str)], used: &[Cow<'_, str>]) -> String {
+fn generated(scope: &Scope<'_>, outer_prefixes: usize, used: &[Cow<'_, str>]) -> String {
     let free = |name: &String| {
-        !used
+        let mut taken = used
             .iter()
-            .chain(declared.iter().map(|(p, _)| p))
-            .any(|p| p == name)
+            .map(Cow::as_ref)
+            .chain(scope.since(outer_prefixes));
+        !taken.any(|prefix| prefix == name)
     };
     (0..)
         .map(|n| format!("ns{n}"))
