@@ -14,7 +14,7 @@ use crate::target::AccountPolicy;
 use crate::transport::Tls;
 
 /// A fresh name is made at most so often before registration counts as refused: another run may have left one behind.
-const TRIES: usize = 3;
+const TRIES: u32 = 3;
 
 /// Letters of a fresh localpart, and how many: enough for a million cases.
 const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
@@ -211,6 +211,8 @@ impl Accounts {
             match stage.register(0).await {
                 Ok(()) => return Ok(account),
                 Err(error) if error.message.contains("<conflict/>") && tries < TRIES => {}
+                // A target that closes connections for no reason also mixes answers up; nothing is judged here.
+                Err(_) if tries <= self.reach.connect_retries => {}
                 Err(mut error) => {
                     error.message = format!("no account could be made: {}", error.message);
                     return Err(error);
