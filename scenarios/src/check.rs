@@ -1,6 +1,7 @@
 //! What can be said about a script beyond its grammar: mistakes that would only show when it runs, or never.
 
 mod captures;
+mod requires;
 mod values;
 
 use std::borrow::Cow;
@@ -39,6 +40,7 @@ pub fn check(source: &Source, name: &str) -> Vec<Diagnostic> {
                 lint.actors();
                 lint.steps();
                 lint.captures.unused(lint.diagnostics);
+                requires::check(source, &case.script, lint.diagnostics);
                 accusations(case, lint.diagnostics);
             }
             found
@@ -156,10 +158,6 @@ impl<'a> Lint<'a> {
                 .account()
                 .and_then(|name| script.actors.iter().position(|actor| actor.name == name));
             let jid = format!("user{}@example.org", owner.unwrap_or(index));
-            let jid = match actor.resource() {
-                Some(_) => format!("{jid}/resource"),
-                None => jid,
-            };
             bindings.set_actor(&actor.name, &jid, Some("secret"));
         }
         Lint {
@@ -430,9 +428,11 @@ impl<'a> Lint<'a> {
                 _ => "binds",
             };
             let title = format!("`{}` has no resource here", actor.name);
-            return Some(Diagnostic::error(title).label(span, "").help(format!(
-                "it has one once it `{verb}`, or with a property `resource:`"
-            )));
+            return Some(
+                Diagnostic::error(title)
+                    .label(span, "")
+                    .help(format!("it has one once it `{verb}`")),
+            );
         }
         let known = self
             .bindings

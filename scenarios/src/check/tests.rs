@@ -107,7 +107,7 @@ Juliet's phone sends:
     9 |     id: ${Juliet's phone's full JID}
       |           ^^^^^^^^^^^^^^^^^^^^^^^^^
       |
-      = help: it has one once it `connects`, or with a property `resource:`
+      = help: it has one once it `connects`
 
     error: `${id}` is used before it is captured
       --> x.scs:11:12
@@ -124,7 +124,7 @@ Juliet's phone sends:
     11 |     <iq to='${id}' from='${Romeo's resource}'><x>${somebody} ${base64:\q}</x></iq>
        |                            ^^^^^^^^^^^^^^^^
        |
-       = help: it has one once it `binds`, or with a property `resource:`
+       = help: it has one once it `binds`
 
     error: nothing has the name `somebody`
       --> x.scs:11:49
@@ -485,6 +485,14 @@ Juliet's phone connects
     10 |     account: Juliet
        |     ^^^^^^^^^^^^^^^
 
+    warning: this needs `starttls`, which the script does not require
+      --> x.scs:13:1
+       |
+    13 | Romeo starts TLS
+       | ^^^^^^^^^^^^^^^^
+       |
+       = help: write `## requires: starttls` into the head: without it, a target that lacks it is blocked here, not skipped
+
     error: `1.1` is no value of `version`
       --> x.scs:14:2
        |
@@ -493,6 +501,14 @@ Juliet's phone connects
        |
        = help: did you mean `1.2`?
        = note: it is `1.2` or `1.3`
+
+    warning: this needs `mechanism:SCRAM-SHA1`, which the script does not require
+      --> x.scs:15:1
+       |
+    15 | Romeo authenticates
+       | ^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write `## requires: mechanism:SCRAM-SHA1` into the head: without it, a target that lacks it is blocked here, not skipped
 
     error: `SCRAM-SHA1` is no value of `mechanism`
       --> x.scs:16:2
@@ -646,5 +662,70 @@ Examples:
       |
       = note: XML 1.0 §3
       = note: in the row `[RFC6120-4.9.3.6-8]`, line 11
+    ");
+}
+
+#[test]
+fn steps_need_what_the_script_requires() {
+    insta::assert_snapshot!(checked("\
+# Title
+## covers: RFC6120-4.9.3.6-1
+## requires: startls mechansm:PLAIN
+## requires: mechanism:SCRAM-SHA-384 disco:urn:x sm
+[Stream] Romeo
+	service: c2s-tls
+-----
+Romeo starts TLS
+Romeo authenticates
+	mechanism: PLAIN
+Romeo receives nothing
+"), @r"
+    warning: `startls` is taken for the name of a stream feature
+     --> x.scs:3:14
+      |
+    3 | ## requires: startls mechansm:PLAIN
+      |              ^^^^^^^
+      |
+      = help: did you mean `starttls`?
+
+    warning: no target has `mechansm:PLAIN`: the case is always skipped
+     --> x.scs:3:22
+      |
+    3 | ## requires: startls mechansm:PLAIN
+      |                      ^^^^^^^^^^^^^^
+      |
+      = help: did you mean `mechanism:PLAIN`?
+
+    warning: xmppspec does not know the mechanism `SCRAM-SHA-384`
+     --> x.scs:4:14
+      |
+    4 | ## requires: mechanism:SCRAM-SHA-384 disco:urn:x sm
+      |              ^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `SCRAM-SHA-1`?
+
+    warning: this needs `direct-tls`, which the script does not require
+     --> x.scs:5:1
+      |
+    5 | [Stream] Romeo
+      | ^^^^^^^^^^^^^^
+      |
+      = help: write `## requires: direct-tls` into the head: without it, a target that lacks it is blocked here, not skipped
+
+    warning: this needs `starttls`, which the script does not require
+     --> x.scs:8:1
+      |
+    8 | Romeo starts TLS
+      | ^^^^^^^^^^^^^^^^
+      |
+      = help: write `## requires: starttls` into the head: without it, a target that lacks it is blocked here, not skipped
+
+    warning: this needs `mechanism:PLAIN`, which the script does not require
+     --> x.scs:9:1
+      |
+    9 | Romeo authenticates
+      | ^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `## requires: mechanism:PLAIN` into the head: without it, a target that lacks it is blocked here, not skipped
     ");
 }
