@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use xmppspec_scenarios::{Severity, Source, diagnostic, parse};
+use xmppspec_scenarios::{Severity, Source, check, diagnostic};
 
 use super::{Outcome, output};
 use crate::exit::{Exit, Failed};
@@ -36,9 +36,7 @@ pub(super) fn main(args: &CheckArgs) -> Outcome {
     for path in &args.files {
         for file in files(path)? {
             let source = read(&file)?;
-            let diagnostics = parse(&source, &name_of_file(&file))
-                .err()
-                .unwrap_or_default();
+            let diagnostics = check(&source, &name_of_file(&file));
             scripts += 1;
             for diagnostic in &diagnostics {
                 *counts.entry(diagnostic.severity).or_default() += 1;
