@@ -11,6 +11,7 @@ use xmppspec_protocol::sasl::server::Stored;
 
 use crate::mailbox::{Letter, Mailbox};
 use crate::roster::Roster;
+use crate::router::Router;
 
 /// One account.
 #[derive(Debug, Default)]
@@ -47,6 +48,8 @@ pub(crate) struct Resource {
     pub(crate) serial: u64,
     /// Who got directed presence and is to be told of its end (RFC 6121 §4.6).
     pub(crate) directed: BTreeSet<Jid>,
+    /// A server with a fault will not broadcast its presence any more.
+    pub(crate) muted: bool,
 }
 
 impl Account {
@@ -90,6 +93,15 @@ impl Resource {
             priority: 0,
             serial: 0,
             directed: BTreeSet::new(),
+            muted: false,
+        }
+    }
+
+    /// Sends it a stanza of somebody else.
+    pub(crate) fn hand(&self, stanza: &Element, router: &Router) {
+        match router.spoil_delivered(stanza) {
+            Some(other) => self.put(&other),
+            None => self.put(stanza),
         }
     }
 

@@ -7,11 +7,11 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
-use crate::Conflict;
 use crate::account::Resource;
 use crate::mailbox::Mailbox;
 use crate::router::{Router, Source};
 use crate::session::random_id;
+use crate::{Conflict, Fault};
 
 impl Router {
     /// Binds a resource for a session.
@@ -29,13 +29,28 @@ impl Router {
         let account = self.accounts.get(local);
         let account = account.ok_or(StanzaCondition::NotAllowed)?;
         // §7.7.2.1: what cannot be used is replaced rather than refused.
+        let refused = wanted.is_none_or(str::is_empty) && self.fault(Fault::BindNeedsResource)
+            || wanted == Some("") && self.fault(Fault::BindEmptyRefused);
+        if refused {
+            return Err(StanzaCondition::BadRequest);
+        }
+        if self.fault(Fault::BindOneResource) && !account.resources.is_empty() {
+            return Err(StanzaCondition::ResourceConstraint);
+        }
+        let wanted = wanted.filter(|_| !self.fault(Fault::BindOverrides));
         let wanted = wanted.and_then(|wanted| bare.with_resource(wanted).ok());
         let jid = match wanted {
+            None if self.fault(Fault::BindConstant) => bare
+                .with_resource("constant")
+                .map_err(|_| StanzaCondition::InternalServerError)?,
             None => generate(&bare)?,
             Some(jid) => {
                 let old = jid.resource().and_then(|name| account.resources.get(name));
                 match (old.is_some(), self.config.conflict) {
                     (false, _) => jid,
+                    _ if self.fault(Fault::BindConflictUnnamed) => {
+                        return Err(StanzaCondition::NotAllowed);
+                    }
                     (true, Conflict::RefuseNew) => return Err(StanzaCondition::Conflict),
                     (true, Conflict::Override) => generate(&bare)?,
                     (true, Conflict::TerminateOld) => {
@@ -89,7 +104,9 @@ impl Router {
         let unavailable = Element::new(ns::CLIENT, "presence")
             .with_attr("from", &source.jid.to_string())
             .with_attr("type", "unavailable");
-        self.broadcast_unavailable(source, unavailable, false);
+        if !self.fault(Fault::LostConnectionUntold) {
+            self.broadcast_unavailable(source, unavailable, false);
+        }
         self.accounts
             .get_mut(&source.account)?
             .resources

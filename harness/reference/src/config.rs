@@ -67,6 +67,11 @@ impl Config {
         self
     }
 
+    /// Whether the server is to have this bug.
+    pub(crate) fn has(&self, fault: Fault) -> bool {
+        self.faults.contains(&fault)
+    }
+
     /// Adds a fault.
     pub fn fault(mut self, fault: Fault) -> Config {
         self.faults.insert(fault);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use xmppspec_protocol::conditions::StreamCondition;
 
+use crate::Fault;
 use crate::hub::Hub;
 use crate::session::{Ending, Session};
 use crate::tls::Layer;
@@ -83,6 +84,13 @@ impl Connection {
         let handshaking = tls.is_handshaking();
         let Ok(opened) = tls.read(bytes) else {
             // RFC 6120 §5.4.3.2: no closing tag, only the end of the connection.
+            if self
+                .hub
+                .config()
+                .has(Fault::HandshakeFailureKeepsConnection)
+            {
+                return;
+            }
             tls.write_to(&mut self.out);
             self.session.lost(now);
             self.finished = true;
@@ -165,11 +173,14 @@ impl Connection {
         match &mut self.tls {
             Some(tls) => {
                 let plain = self.session.output();
+                if self.hub.config().has(Fault::PlainAfterTls) {
+                    self.out.append(plain);
+                }
                 if !plain.is_empty() {
                     tls.write(plain);
                     plain.clear();
                 }
-                if over {
+                if over && !self.hub.config().has(Fault::CloseNotifyMissing) {
                     tls.close();
                 }
                 tls.write_to(&mut self.out);

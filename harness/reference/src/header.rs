@@ -5,6 +5,8 @@ use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 use xmppspec_protocol::stream::{self, StreamHeader};
 
+use crate::{Config, Fault};
+
 /// The language of what the server writes for people (RFC 6120 §4.7.4).
 pub(crate) const LANG: &str = "en";
 
@@ -17,8 +19,8 @@ pub(crate) struct Header {
     pub(crate) lang: Option<String>,
     /// The version of the answer; `None`: the header had none, so the answer has none (§4.7.5).
     pub(crate) version: Option<Version>,
-    /// The version as the client wrote it.
-    pub(crate) said_version: Option<String>,
+    /// What the client wrote, for faults: `version`, `to`, `id`.
+    pub(crate) said: [Option<String>; 3],
     /// Why the stream cannot go on.
     pub(crate) error: Option<StreamCondition>,
 }
@@ -56,12 +58,13 @@ impl std::fmt::Display for Version {
 
 impl Header {
     /// Reads a client's header. What is wrong with it is in `error`; the rest is read all the same, for the answer.
-    pub(crate) fn read(header: &StreamHeader, domain: &str) -> Header {
+    pub(crate) fn read(header: &StreamHeader, config: &Config) -> Header {
         let root = &header.element;
         let from = root.attr("from").map(Jid::parse);
         let version = root.attr("version").map(Version::parse);
         // `bad` comes first of what is to be said: without the right namespace nothing else means anything.
-        let error = if !root.is(ns::STREAMS, "stream") {
+        let namespace_counts = !config.has(Fault::StreamNamespaceIgnored);
+        let error = if namespace_counts && !root.is(ns::STREAMS, "stream") {
             match root.ns() == ns::STREAMS {
                 true => Some(StreamCondition::BadFormat),
                 false => Some(StreamCondition::InvalidNamespace),
@@ -73,7 +76,7 @@ impl Header {
             None | Some(ns::CLIENT | ns::STREAMS)
         ) {
             Some(StreamCondition::InvalidNamespace)
-        } else if !serves(root.attr("to"), domain) {
+        } else if !serves(root.attr("to"), &config.domain) {
             Some(StreamCondition::HostUnknown)
         } else if matches!(from, Some(Err(_))) {
             Some(StreamCondition::InvalidFrom)
@@ -83,14 +86,39 @@ impl Header {
                 _ => Some(StreamCondition::UnsupportedVersion),
             }
         };
+        let error = error.or_else(|| excuse(header, config));
         Header {
             from: from.and_then(Result::ok),
             lang: root.attr_ns(ns::XML, "lang").map(str::to_owned),
             version: version.map(|version| version.unwrap_or(Version::OURS).min(Version::OURS)),
-            said_version: root.attr("version").map(str::to_owned),
+            said: ["version", "to", "id"].map(|name| root.attr(name).map(str::to_owned)),
             error,
         }
     }
+}
+
+/// Why a server with a fault refuses a header that is right.
+fn excuse(header: &StreamHeader, config: &Config) -> Option<StreamCondition> {
+    let root = &header.element;
+    let said = root.attr("version").unwrap_or_default();
+    let version = Version::parse(said).unwrap_or(Version::OURS);
+    if config.has(Fault::VersionZerosRefused) && said.starts_with('0') {
+        return Some(StreamCondition::UnsupportedVersion);
+    }
+    if config.has(Fault::VersionMinorRefused) && version.minor > 0 {
+        return Some(StreamCondition::UnsupportedVersion);
+    }
+    if config.has(Fault::ConditionVersion) && version > Version::OURS {
+        return Some(StreamCondition::UnsupportedVersion);
+    }
+    if config.has(Fault::ClientWithoutFromRefused) && root.attr("from").is_none() {
+        return Some(StreamCondition::InvalidFrom);
+    }
+    let client = header.default_ns.as_deref() == Some(ns::CLIENT);
+    if config.has(Fault::ClientNamespaceRefused) && client {
+        return Some(StreamCondition::InvalidNamespace);
+    }
+    None
 }
 
 /// Whether `to` is the server: a header without it is met liberally (§4.7.2), as there is one domain only.
@@ -103,28 +131,28 @@ fn serves(to: Option<&str>, domain: &str) -> bool {
 }
 
 /// The server's header.
-#[derive(Debug, Default)]
-pub(crate) struct Answer<'a> {
-    pub(crate) from: Option<&'a str>,
-    pub(crate) to: Option<&'a str>,
-    pub(crate) id: Option<&'a str>,
-    pub(crate) version: Option<&'a str>,
-    pub(crate) lang: Option<&'a str>,
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) lang: Option<String>,
 }
 
-impl Answer<'_> {
+impl Answer {
     /// An XML declaration and the opening tag.
     pub(crate) fn to_xml(&self) -> String {
         let all = [
-            ("from", self.from),
-            ("to", self.to),
-            ("id", self.id),
-            ("version", self.version),
-            ("xml:lang", self.lang),
+            ("from", &self.from),
+            ("to", &self.to),
+            ("id", &self.id),
+            ("version", &self.version),
+            ("xml:lang", &self.lang),
         ];
         let attrs: Vec<(&str, &str)> = all
             .into_iter()
-            .filter_map(|(name, value)| Some((name, value?)))
+            .filter_map(|(name, value)| Some((name, value.as_deref()?)))
             .collect();
         stream::header(ns::CLIENT, &attrs)
     }
@@ -140,7 +168,9 @@ mod tests {
         let mut parser = StreamParser::new(Limits::default());
         parser.feed(format!("<stream:stream {attrs}>").as_bytes());
         match parser.next_event() {
-            Some(Ok(StreamEvent::Opened(header))) => Header::read(&header, "example.org"),
+            Some(Ok(StreamEvent::Opened(header))) => {
+                Header::read(&header, &Config::new("example.org"))
+            }
             other => panic!("{other:?}"),
         }
     }

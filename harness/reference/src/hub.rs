@@ -61,7 +61,7 @@ impl Hub {
             let prepared = jid.ok().and_then(|jid| jid.local().map(str::to_owned));
             *local = prepared.ok_or_else(|| invalid("an account's name is no localpart"))?;
         }
-        let identity = Identity::generate(&config.domain)?;
+        let identity = Identity::generate(&config)?;
         let config = Arc::new(config);
         Ok(Hub {
             router: Mutex::new(Router::new(config.clone())),

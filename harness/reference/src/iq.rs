@@ -5,6 +5,7 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
+use crate::Fault;
 use crate::presence::knows;
 use crate::router::{Router, Source, Target};
 
@@ -13,6 +14,7 @@ impl Router {
         match iq.attr("type") {
             Some("get" | "set") => {}
             Some("result" | "error") => return self.answer(source, &iq, to),
+            _ if self.fault(Fault::RequestOfAnyType) => {}
             _ => return self.error(source, &iq, StanzaCondition::BadRequest),
         }
         let mut payloads = iq.elements();
@@ -22,9 +24,23 @@ impl Router {
             return self.error(source, &iq, StanzaCondition::BadRequest);
         };
         match self.target(source, to.as_ref()) {
+            _ if to.is_none() && self.fault(Fault::RequestToNobodyRefused) => {
+                self.error(source, &iq, StanzaCondition::NotAllowed);
+            }
+            _ if payload.prefix().is_some() && self.fault(Fault::PrefixMatters) => {
+                self.not_understood(source, &iq);
+            }
             Target::Own => self.own_request(source, &iq, payload),
+            Target::Server
+                if to.is_some_and(|to| !to.is_bare())
+                    && self.fault(Fault::DomainResourceUnanswered) => {}
             Target::Server => self.server_request(source, &iq, payload),
-            Target::Remote => self.error(source, &iq, StanzaCondition::RemoteServerNotFound),
+            Target::Remote => self.no_route(source, &iq),
+            Target::Local(local, _)
+                if self.fault(Fault::NobodyRequest) && !self.accounts.contains_key(&local) =>
+            {
+                self.error(source, &iq, StanzaCondition::ItemNotFound);
+            }
             Target::Local(local, None) => self.foreign_request(source, &iq, payload, &local),
             Target::Local(local, Some(resource)) => {
                 self.request_to_full(source, &iq, &local, &resource);
@@ -41,7 +57,21 @@ impl Router {
                 .and_then(|account| account.resources.get(&resource))
         {
             resource.put(iq);
+        } else if self.fault(Fault::AnswersAnswered) {
+            self.error(source, iq, StanzaCondition::BadRequest);
         }
+    }
+
+    /// A request that the server does not understand (RFC 6120 §8.4).
+    fn not_understood(&self, source: &Source, iq: &Element) {
+        if self.fault(Fault::RequestUnanswered) {
+            return;
+        }
+        let condition = match self.fault(Fault::UnknownNotImplemented) {
+            true => StanzaCondition::FeatureNotImplemented,
+            false => StanzaCondition::ServiceUnavailable,
+        };
+        self.error(source, iq, condition);
     }
 
     /// A request for the sender's own account (RFC 6120 §10.3.3).
@@ -63,7 +93,7 @@ impl Router {
             }
             // RFC 6120 §7.1: this resource is bound already, and the server binds one a stream.
             (true, ns::BIND, "bind") => self.error(source, iq, StanzaCondition::NotAllowed),
-            _ => self.error(source, iq, StanzaCondition::ServiceUnavailable),
+            _ => self.not_understood(source, iq),
         }
     }
 
@@ -78,7 +108,7 @@ impl Router {
             (false, ns::VERSION, "query") => Some(version()),
             (false, ns::DISCO_INFO, "query") => Some(self.features()),
             (false, ns::DISCO_ITEMS, "query") => Some(Element::new(ns::DISCO_ITEMS, "query")),
-            _ => return self.error(source, iq, StanzaCondition::ServiceUnavailable),
+            _ => return self.not_understood(source, iq),
         };
         self.result(source, iq, payload);
     }
@@ -87,11 +117,18 @@ impl Router {
     /// account exists or not, but for what is forbidden by name (§2.3.3).
     fn foreign_request(&mut self, source: &Source, iq: &Element, payload: &Element, local: &str) {
         let roster = payload.ns() == ns::ROSTER && self.accounts.contains_key(local);
-        let condition = match roster {
-            true => StanzaCondition::Forbidden,
-            false => StanzaCondition::ServiceUnavailable,
-        };
-        self.error(source, iq, condition);
+        if self.fault(Fault::RequestToBareDelivered)
+            && let Some(account) = self.accounts.get(local)
+        {
+            return account.available().for_each(|r| r.put(iq));
+        }
+        if roster && self.fault(Fault::RosterOfAnother) {
+            return self.result(source, iq, Some(Element::new(ns::ROSTER, "query")));
+        }
+        match roster && !self.fault(Fault::RosterOfAnotherUnnamed) {
+            true => self.error(source, iq, StanzaCondition::Forbidden),
+            false => self.not_understood(source, iq),
+        }
     }
 
     /// A request for one resource: only if that shows its presence to the sender (RFC 6121 §8.5.3.1).
@@ -110,6 +147,9 @@ impl Router {
                 self.error(source, iq, StanzaCondition::ResourceConstraint);
             }
             Some(resource) => resource.put(iq),
+            None if self.fault(Fault::RequestToNoResource) => {
+                self.error(source, iq, StanzaCondition::ItemNotFound);
+            }
             None => self.error(source, iq, StanzaCondition::ServiceUnavailable),
         }
     }

@@ -29,6 +29,7 @@ mod roster;
 mod router;
 mod sasl;
 mod session;
+mod spoil;
 mod subscription;
 mod time;
 mod tls;

@@ -5,6 +5,7 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
+use crate::Fault;
 use crate::router::{Router, Source, Target};
 use crate::time;
 
@@ -36,11 +37,26 @@ const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 impl Router {
     pub(crate) fn message(&mut self, source: &Source, message: Element, to: Option<Jid>) {
+        if self.fault(Fault::MessagesSwapped) && to.is_some() {
+            let Some((first, stanza, first_to)) = self.held.take() else {
+                self.held = Some((source.clone(), message, to));
+                return;
+            };
+            self.route_message(source, message, to);
+            return self.route_message(&first, stanza, first_to);
+        }
+        self.route_message(source, message, to);
+    }
+
+    fn route_message(&mut self, source: &Source, message: Element, to: Option<Jid>) {
+        if to.is_none() && self.fault(Fault::MessageToNobodyDropped) {
+            return;
+        }
         match self.target(source, to.as_ref()) {
             // RFC 6120 §10.3.1
             Target::Own => self.message_to_bare(source, &source.account.clone(), message),
             Target::Server => self.error(source, &message, StanzaCondition::ServiceUnavailable),
-            Target::Remote => self.error(source, &message, StanzaCondition::RemoteServerNotFound),
+            Target::Remote => self.no_route(source, &message),
             Target::Local(local, None) => self.message_to_bare(source, &local, message),
             Target::Local(local, Some(resource)) => {
                 self.message_to_full(source, &local, &resource, message);
@@ -52,23 +68,55 @@ impl Router {
     fn message_to_bare(&mut self, source: &Source, local: &str, message: Element) {
         // RFC 6120 §10.2: where messages are stored, silence does not tell who has an account.
         let Some(account) = self.accounts.get(local) else {
+            if self.fault(Fault::NobodyMessage) {
+                self.error(source, &message, StanzaCondition::ItemNotFound);
+            }
             return;
         };
-        match Kind::of(&message) {
+        if self.fault(Fault::NegativePriorityIgnored) {
+            return account.available().for_each(|r| r.put(&message));
+        }
+        let there = account.most_available().is_some();
+        if there && self.fault(Fault::MessagesToBareDropped) {
+            return;
+        }
+        match self.kind(&message, there) {
             Kind::Error => {}
+            Kind::Groupchat if self.fault(Fault::GroupchatCondition) => {
+                self.error(source, &message, StanzaCondition::ItemNotFound);
+            }
             Kind::Groupchat => self.error(source, &message, StanzaCondition::ServiceUnavailable),
             Kind::Headline => {
-                for resource in account.receptive().filter(|r| !r.is_crowded()) {
-                    resource.put(&message);
-                }
+                let limit = match self.fault(Fault::HeadlineToOne) {
+                    true => 1,
+                    false => usize::MAX,
+                };
+                let receptive = account.receptive().filter(|r| !r.is_crowded());
+                receptive.take(limit).for_each(|r| r.hand(&message, self));
             }
             Kind::Normal | Kind::Chat => match account.most_available() {
                 Some(resource) if resource.is_crowded() => {
                     self.error(source, &message, StanzaCondition::ResourceConstraint);
                 }
-                Some(resource) => resource.put(&message),
+                Some(resource) if self.fault(Fault::ToRewritten) => {
+                    resource.put(&message.with_attr("to", &resource.jid.to_string()));
+                }
+                Some(resource) => resource.hand(&message, self),
                 None => self.keep(source, local, message),
             },
+        }
+    }
+
+    /// The kind of a message to a bare JID; `there`: somebody can get it.
+    fn kind(&self, message: &Element, there: bool) -> Kind {
+        match Kind::of(message) {
+            Kind::Groupchat if there && self.fault(Fault::GroupchatDelivered) => Kind::Normal,
+            Kind::Groupchat if !there && self.fault(Fault::GroupchatStored) => Kind::Normal,
+            Kind::Error if there && self.fault(Fault::ErrorsDelivered) => Kind::Normal,
+            Kind::Headline | Kind::Error if !there && self.fault(Fault::HeadlinesStored) => {
+                Kind::Normal
+            }
+            kind => kind,
         }
     }
 
@@ -77,13 +125,18 @@ impl Router {
         let Some(account) = self.accounts.get(local) else {
             return;
         };
+        if self.fault(Fault::MessagesToAllResources) {
+            return account.resources.values().for_each(|r| r.put(&message));
+        }
         if let Some(resource) = account.resources.get(resource) {
             return match resource.is_crowded() {
                 true => self.error(source, &message, StanzaCondition::ResourceConstraint),
-                false => resource.put(&message),
+                false if self.fault(Fault::MessagesDropped) => {}
+                false => resource.hand(&message, self),
             };
         }
         match Kind::of(&message) {
+            Kind::Chat if self.fault(Fault::ChatToNoResourceLost) => {}
             Kind::Chat => self.message_to_bare(source, local, message),
             Kind::Error => {}
             // RFC 6121 §8.1: who may see the contact's presence is told, others learn nothing.
@@ -99,6 +152,12 @@ impl Router {
 
     /// Keeps a message until somebody is there (RFC 6121 §8.5.2.2.1).
     fn keep(&mut self, source: &Source, local: &str, mut message: Element) {
+        if self.fault(Fault::OfflineLost) {
+            return;
+        }
+        if self.fault(Fault::OfflineCondition) {
+            return self.error(source, &message, StanzaCondition::ItemNotFound);
+        }
         let limit = self.config.limits.offline;
         message.push(delay(&self.config.domain, &time::stamp(self.now)).into());
         let size = size(&message);

@@ -11,9 +11,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use crate::Config;
 use crate::connection::{Connection, Stage};
 use crate::hub::Hub;
+use crate::{Config, Fault};
 
 /// Bytes read at a time.
 const CHUNK: usize = 8 * 1024;
@@ -166,6 +166,7 @@ impl Line {
         let timer = sleep_until(Instant::now());
         tokio::pin!(timer);
         let mut timed = None;
+        let mut going_down = false;
         loop {
             let stage = self.connection.stage();
             if stage == Stage::Finished {
@@ -173,7 +174,7 @@ impl Line {
             }
             if timed != Some(stage) {
                 timed = Some(stage);
-                if let Some(patience) = patience(stage, &door.hub) {
+                if let Some(patience) = patience(stage, going_down, &door.hub) {
                     timer.as_mut().reset(Instant::now() + patience);
                 }
             }
@@ -187,7 +188,10 @@ impl Line {
             tokio::select! {
                 biased;
                 changed = door.shutdown.changed() => match changed {
-                    Ok(()) => self.connection.shut_down(now()),
+                    Ok(()) => {
+                        self.connection.shut_down(now());
+                        (going_down, timed) = (true, None);
+                    }
                     Err(_) => return Err(io::ErrorKind::ConnectionAborted.into()),
                 },
                 sent = write.write(self.connection.output()), if waiting > 0 => {
@@ -201,7 +205,7 @@ impl Line {
                     0 => self.connection.end_of_input(now()),
                     count => self.connection.received(&self.buffer[..count], now()),
                 },
-                () = &mut timer, if patience(stage, &door.hub).is_some() => {
+                () = &mut timer, if patience(stage, going_down, &door.hub).is_some() => {
                     self.connection.give_up(now());
                 }
             }
@@ -222,10 +226,17 @@ impl Line {
 }
 
 /// How long a stage may last.
-fn patience(stage: Stage, hub: &Hub) -> Option<Duration> {
+fn patience(stage: Stage, going_down: bool, hub: &Hub) -> Option<Duration> {
+    let config = hub.config();
+    let endless = [
+        Fault::ClosingNeverGivesUp,
+        Fault::ClosingKeepsConnection,
+        Fault::StarttlsFailureKeepsConnection,
+    ];
     match stage {
-        Stage::Negotiating => Some(hub.config().negotiation_timeout),
-        Stage::Closing => Some(hub.config().closing_timeout),
+        Stage::Negotiating => Some(config.negotiation_timeout),
+        Stage::Closing if !going_down && endless.iter().any(|fault| config.has(*fault)) => None,
+        Stage::Closing => Some(config.closing_timeout),
         Stage::Established | Stage::Finished => None,
     }
 }

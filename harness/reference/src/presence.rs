@@ -5,6 +5,7 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
+use crate::Fault;
 use crate::account::{Account, Resource};
 use crate::message::delay;
 use crate::router::{Router, Source, Target};
@@ -26,6 +27,7 @@ impl Router {
             (Some("probe" | "error"), None) => {}
             (Some(name), to) => match (Kind::from_name(name), to) {
                 (Some(kind), Some(to)) => self.subscription(source, kind, presence, &to.bare()),
+                (None, _) if self.fault(Fault::PresenceOfUnknownType) => {}
                 // RFC 6121 §4.7.1
                 _ => self.error(source, &presence, StanzaCondition::BadRequest),
             },
@@ -39,15 +41,23 @@ impl Router {
         let Some(resource) = self.resource_mut(source) else {
             return;
         };
+        if resource.muted {
+            return;
+        }
         let initial = resource.presence.is_none();
         let was_receptive = !initial && resource.priority >= 0;
         resource.priority = priority(&presence);
         resource.serial = serial;
         resource.presence = Some(presence.clone());
         let becomes_receptive = resource.priority >= 0 && !was_receptive;
-        self.broadcast(source, &presence, None);
+        self.broadcast(source, &presence, None, initial);
         if initial {
             self.welcome(source);
+            if self.fault(Fault::RequestDeliveredOnce)
+                && let Some(account) = self.accounts.get_mut(&source.account)
+            {
+                account.requests.clear();
+            }
         }
         if becomes_receptive {
             self.deliver_stored(source);
@@ -63,7 +73,8 @@ impl Router {
         let own = source.jid.bare();
         let others = account.available().filter(|r| r.jid != source.jid);
         let mut seen: Vec<&Resource> = others.collect();
-        for (jid, _) in account.roster.items().filter(|(_, item)| item.to) {
+        let told = !self.fault(Fault::PresenceOfContactsUntold);
+        for (jid, _) in account.roster.items().filter(|(_, item)| item.to && told) {
             if let Some(contact) = self.account_of(jid)
                 && contact.shows_presence_to(&own)
             {
@@ -75,13 +86,31 @@ impl Router {
                 self.reply(source, &addressed(presence, &own));
             }
         }
+        if self.fault(Fault::RequestNotStored) {
+            return;
+        }
         for request in account.requests.values() {
             self.reply(source, request);
+            if self.fault(Fault::RequestRepeated) {
+                self.reply(source, request);
+            }
         }
     }
 
     /// Unavailable presence, sent by the client or for one that is gone (RFC 6121 §4.5).
-    pub(crate) fn broadcast_unavailable(&mut self, source: &Source, presence: Element, echo: bool) {
+    pub(crate) fn broadcast_unavailable(
+        &mut self,
+        source: &Source,
+        mut presence: Element,
+        echo: bool,
+    ) {
+        if echo && self.fault(Fault::UnavailableUntold) {
+            return;
+        }
+        if self.fault(Fault::UnavailableStripped) {
+            presence.nodes_mut().clear();
+        }
+        let muted = echo && self.fault(Fault::UnavailableForGood);
         let now = self.now;
         let Some(account) = self.accounts.get_mut(&source.account) else {
             return;
@@ -89,11 +118,12 @@ impl Router {
         let Some(resource) = account.resources.get_mut(&source.resource) else {
             return;
         };
+        resource.muted |= muted;
         let directed = std::mem::take(&mut resource.directed);
         if resource.presence.take().is_some() {
             account.last = Some((now, presence.clone()));
             let extra = echo.then_some(source);
-            self.broadcast(source, &presence, extra);
+            self.broadcast(source, &presence, extra, false);
         } else if echo {
             self.reply(source, &presence);
         }
@@ -104,12 +134,41 @@ impl Router {
     }
 
     /// Sends a resource's presence to everybody who may see it, to the account's available resources, and to `extra`.
-    fn broadcast(&mut self, source: &Source, presence: &Element, extra: Option<&Source>) {
+    fn broadcast(
+        &mut self,
+        source: &Source,
+        presence: &Element,
+        extra: Option<&Source>,
+        initial: bool,
+    ) {
+        let available = presence.attr("type").is_none();
+        let mut stripped = presence.clone();
+        if available && !initial && self.fault(Fault::PresenceUpdateStripped) {
+            stripped.nodes_mut().clear();
+        }
+        let presence = &stripped;
         let Some(account) = self.accounts.get(&source.account) else {
             return;
         };
         let own = source.jid.bare();
-        for (jid, _) in account.roster.items().filter(|(_, item)| item.from) {
+        if self.fault(Fault::PresenceToEverybody) {
+            let everybody = self
+                .accounts
+                .iter()
+                .filter(|(local, _)| **local != source.account);
+            for (_, other) in everybody {
+                other.available().for_each(|r| r.put(presence));
+            }
+        }
+        if available
+            && self.fault(Fault::DirectedPresenceBroadcast)
+            && let Some(resource) = account.resources.get(&source.resource)
+        {
+            let directed = resource.directed.iter();
+            directed.for_each(|to| self.deliver_presence(&addressed(presence, to), to));
+        }
+        let told = !(initial && self.fault(Fault::PresenceNotBroadcast));
+        for (jid, _) in account.roster.items().filter(|(_, item)| item.from && told) {
             if *jid != own
                 && let Some(contact) = self.account_of(jid)
             {
@@ -118,7 +177,13 @@ impl Router {
             }
         }
         let echo = addressed(presence, &own);
-        account.available().for_each(|r| r.put(&echo));
+        let others = !(initial && self.fault(Fault::PresenceNotToOtherResources));
+        let echoed = initial || !available || !self.fault(Fault::PresenceUpdateNotEchoed);
+        for resource in account.available().filter(|_| echoed) {
+            if others || resource.jid == source.jid {
+                resource.put(&echo);
+            }
+        }
         if let Some(source) = extra {
             self.reply(source, &echo);
         }
@@ -140,26 +205,33 @@ impl Router {
         let available = presence.attr("type").is_none();
         if self.target(source, Some(to)) == Target::Remote {
             if available {
-                self.error(source, presence, StanzaCondition::RemoteServerNotFound);
+                self.no_route(source, presence);
             }
             return;
+        }
+        if self.fault(Fault::NobodyPresence) && self.account_of(to).is_none() {
+            return self.error(source, presence, StanzaCondition::ServiceUnavailable);
         }
         let subscribed = to.bare() == source.jid.bare()
             || self
                 .accounts
                 .get(&source.account)
                 .is_some_and(|account| account.shows_presence_to(&to.bare()));
+        let forgetful = self.fault(Fault::DirectedPresenceForgotten);
         if let Some(resource) = self.resource_mut(source) {
             // §4.6.3: a subscriber is told anyway, if there was initial presence.
             if !available {
                 resource.directed.remove(to);
             } else if !(subscribed && resource.presence.is_some())
                 && resource.directed.len() < MAX_DIRECTED
+                && !forgetful
             {
                 resource.directed.insert(to.clone());
             }
         }
-        self.deliver_presence(presence, to);
+        if !self.fault(Fault::DirectedPresenceDropped) {
+            self.deliver_presence(presence, to);
+        }
         if !available {
             self.forget_directed(to, &source.jid);
         }
@@ -173,7 +245,9 @@ impl Router {
         match to.resource() {
             Some(resource) => {
                 if let Some(resource) = account.resources.get(resource) {
-                    resource.put(presence);
+                    resource.hand(presence, self);
+                } else if self.fault(Fault::DirectedPresenceToNoResource) {
+                    account.available().for_each(|r| r.put(presence));
                 }
             }
             None if presence.attr("type") == Some("error") => {}
@@ -198,10 +272,14 @@ impl Router {
 
     /// A probe that a client sends (RFC 6121 §4.3.2).
     fn probe(&mut self, source: &Source, probe: &Element, to: &Jid) {
+        if self.fault(Fault::ProbeDelivered) {
+            self.deliver_presence(probe, to);
+        }
+        if self.fault(Fault::ProbeRefused) {
+            return self.error(source, probe, StanzaCondition::NotAllowed);
+        }
         match self.target(source, Some(to)) {
-            Target::Remote => {
-                return self.error(source, probe, StanzaCondition::RemoteServerNotFound);
-            }
+            Target::Remote => return self.no_route(source, probe),
             Target::Server => return,
             Target::Own | Target::Local(..) => {}
         }

@@ -7,7 +7,8 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
-use crate::config::Limits;
+use crate::Fault;
+use crate::config::Config;
 use crate::router::{Router, Source};
 use crate::session::random_id;
 
@@ -46,6 +47,14 @@ impl Item {
             (false, true) => "from",
             (true, true) => "both",
         }
+    }
+
+    /// Takes the state that a client sets, which only a fault does.
+    fn set_subscription(&mut self, query: &Element) {
+        let item = query.elements().next();
+        let state = item.and_then(|item| item.attr("subscription"));
+        self.to |= matches!(state, Some("to" | "both"));
+        self.from |= matches!(state, Some("from" | "both"));
     }
 
     fn to_element(&self, jid: &Jid) -> Element {
@@ -101,20 +110,25 @@ enum Change {
 
 impl Change {
     /// Reads a roster set (RFC 6121 §2.3.3). `subscription` means nothing but for `remove` (§2.1.2.5).
-    fn read(query: &Element, limits: &Limits) -> Result<Change, StanzaCondition> {
+    fn read(query: &Element, config: &Config) -> Result<Change, StanzaCondition> {
         let mut items = query.elements();
-        let (Some(item), None) = (items.next(), items.next()) else {
+        let (Some(item), second) = (items.next(), items.next()) else {
             return Err(StanzaCondition::BadRequest);
         };
+        if second.is_some() && !config.has(Fault::RosterManyItems) {
+            return Err(StanzaCondition::BadRequest);
+        }
         if !item.is(ns::ROSTER, "item") {
             return Err(StanzaCondition::BadRequest);
         }
-        let jid = item.attr("jid").ok_or(StanzaCondition::BadRequest)?;
+        let nobody = Some("nobody.invalid").filter(|_| config.has(Fault::RosterItemWithoutJid));
+        let jid = item.attr("jid").or(nobody);
+        let jid = jid.ok_or(StanzaCondition::BadRequest)?;
         let jid = Jid::parse(jid).map_err(|_| StanzaCondition::JidMalformed)?;
         if item.attr("subscription") == Some("remove") {
             return Ok(Change::Remove(jid));
         }
-        let fits = |text: &str| text.chars().count() <= limits.roster_text;
+        let fits = |text: &str| text.chars().count() <= config.limits.roster_text;
         let name = item.attr("name").filter(|name| !name.is_empty());
         if !name.is_none_or(fits) {
             return Err(StanzaCondition::NotAcceptable);
@@ -122,7 +136,8 @@ impl Change {
         let mut groups: Vec<String> = Vec::new();
         for group in item.elements().filter(|e| e.is(ns::ROSTER, "group")) {
             let group = group.text().into_owned();
-            if group.is_empty() || !fits(&group) {
+            let empty = group.is_empty() && !config.has(Fault::RosterEmptyGroups);
+            if empty || !fits(&group) {
                 return Err(StanzaCondition::NotAcceptable);
             }
             groups.push(group);
@@ -132,7 +147,8 @@ impl Change {
         }
         let mut sorted: Vec<&String> = groups.iter().collect();
         sorted.sort_unstable();
-        if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        let double = sorted.windows(2).any(|pair| pair[0] == pair[1]);
+        if double && !config.has(Fault::RosterDoubleGroups) {
             return Err(StanzaCondition::BadRequest);
         }
         Ok(Change::Put {
@@ -153,6 +169,12 @@ impl Router {
             resource.interested = true;
         }
         let roster = &account.roster;
+        if roster.items.is_empty() && self.config.has(Fault::RosterEmptyError) {
+            return self.error(source, iq, StanzaCondition::ItemNotFound);
+        }
+        if roster.items.is_empty() && self.config.has(Fault::RosterEmptyResult) {
+            return self.result(source, iq, None);
+        }
         // RFC 6121 §2.6.3: to a client that has the latest version the server says nothing new.
         let known = query.attr("ver") == Some(&roster.version.to_string());
         let payload = (!known).then(|| {
@@ -164,24 +186,54 @@ impl Router {
 
     /// A roster set (RFC 6121 §2.3 to §2.5).
     pub(crate) fn roster_set(&mut self, source: &Source, iq: &Element, query: &Element) {
-        match Change::read(query, &self.config.limits) {
+        match Change::read(query, &self.config) {
             Err(condition) => self.error(source, iq, condition),
             Ok(Change::Remove(jid)) => self.roster_remove(source, iq, &jid),
-            Ok(Change::Put { jid, name, groups }) => {
-                let limit = self.config.limits.roster_items;
-                let Some(account) = self.accounts.get_mut(&source.account) else {
-                    return;
-                };
-                let roster = &mut account.roster;
-                if roster.item(&jid).is_none() && roster.items.len() >= limit {
-                    return self.error(source, iq, StanzaCondition::ResourceConstraint);
-                }
-                let item = roster.item_mut(&jid);
-                item.name = name;
-                item.groups = groups;
-                self.push(&source.account, &jid);
-                self.result(source, iq, None);
+            Ok(Change::Put { jid, .. }) if !self.roster_has_room(&source.account, &jid) => {
+                self.error(source, iq, StanzaCondition::ResourceConstraint);
             }
+            Ok(Change::Put { .. }) => {
+                match self.fault(Fault::RosterSetsLate) {
+                    true => self.late = Some((source.clone(), query.clone())),
+                    false => self.roster_apply(source, query),
+                }
+                self.roster_done(source, iq);
+            }
+        }
+    }
+
+    /// The result of a roster set.
+    fn roster_done(&self, source: &Source, iq: &Element) {
+        if !self.fault(Fault::RosterSetUnanswered) {
+            self.result(source, iq, None);
+        }
+    }
+
+    /// Makes or changes an item, and pushes it.
+    pub(crate) fn roster_apply(&mut self, source: &Source, query: &Element) {
+        let Ok(Change::Put { jid, name, groups }) = Change::read(query, &self.config) else {
+            return;
+        };
+        let config = self.config.clone();
+        let Some(account) = self.accounts.get_mut(&source.account) else {
+            return;
+        };
+        let known = account.roster.item(&jid).is_some();
+        if !(known && config.has(Fault::RosterUpdateIgnored)) {
+            let item = account.roster.item_mut(&jid);
+            item.name = name;
+            if !(known && config.has(Fault::RosterGroupsKept)) {
+                item.groups = groups;
+            }
+            if config.has(Fault::RosterSubscriptionSettable) {
+                item.set_subscription(query);
+            }
+        }
+        self.push_from(&source.account, &jid, Some(source));
+        if config.has(Fault::RosterForgets)
+            && let Some(account) = self.accounts.get_mut(&source.account)
+        {
+            account.roster.items.remove(&jid);
         }
     }
 
@@ -191,28 +243,59 @@ impl Router {
             return;
         };
         let Some(item) = account.roster.items.remove(jid) else {
-            return self.error(source, iq, StanzaCondition::ItemNotFound);
+            return match self.fault(Fault::RosterRemoveUnknown) {
+                true => self.result(source, iq, None),
+                false => self.error(source, iq, StanzaCondition::ItemNotFound),
+            };
         };
-        self.push(&source.account, jid);
-        self.result(source, iq, None);
-        self.end_subscriptions(&source.account, jid, &item);
+        self.push_from(&source.account, jid, Some(source));
+        self.roster_done(source, iq);
+        if self.fault(Fault::RosterRemoveIgnored)
+            && let Some(account) = self.accounts.get_mut(&source.account)
+        {
+            account.roster.items.insert(jid.clone(), item.clone());
+        }
+        if !self.fault(Fault::RosterRemoveKeepsSubscription) {
+            self.end_subscriptions(&source.account, jid, &item);
+        }
     }
 
     /// Tells all interested resources how an item is now (RFC 6121 §2.1.6).
     pub(crate) fn push(&mut self, local: &str, jid: &Jid) {
+        self.push_from(local, jid, None);
+    }
+
+    /// The same; `source` is the resource that made the change, if one did.
+    fn push_from(&mut self, local: &str, jid: &Jid, source: Option<&Source>) {
+        let config = self.config.clone();
         let Some(account) = self.accounts.get_mut(local) else {
             return;
         };
         account.roster.version += 1;
         let roster = &account.roster;
-        let item = match roster.item(jid) {
+        let mut item = match roster.item(jid) {
             Some(item) => item.to_element(jid),
+            None if config.has(Fault::RosterRemovePushedAsNone) => Item::default().to_element(jid),
             None => Element::new(ns::ROSTER, "item")
                 .with_attr("jid", &jid.to_string())
                 .with_attr("subscription", "remove"),
         };
-        let query = roster.query().with_child(item);
-        for resource in account.resources.values().filter(|r| r.interested) {
+        if config.has(Fault::RequestWithoutAsk) {
+            item.remove_attr("ask");
+        }
+        let query = match config.has(Fault::RosterPushEmpty) {
+            true => roster.query(),
+            false => roster.query().with_child(item),
+        };
+        let sender = source.map(|source| source.resource.as_str());
+        let gets = |name: &str, interested: bool| {
+            (interested || config.has(Fault::RosterPushToAll))
+                && !(sender == Some(name) && config.has(Fault::RosterPushNotToSender))
+                && (sender.is_none_or(|sender| sender == name)
+                    || !config.has(Fault::RosterPushToSenderOnly))
+        };
+        let resources = account.resources.iter();
+        for (_, resource) in resources.filter(|(name, r)| gets(name, r.interested)) {
             let iq = Element::new(ns::CLIENT, "iq")
                 .with_attr("type", "set")
                 .with_attr("id", &random_id())
@@ -237,11 +320,9 @@ mod tests {
 
     fn read(items: &str) -> Result<Change, StanzaCondition> {
         let query = format!("<query xmlns='jabber:iq:roster'>{items}</query>");
-        let limits = Limits {
-            roster_text: 5,
-            ..Limits::default()
-        };
-        Change::read(&Element::parse(query.as_bytes()).unwrap(), &limits)
+        let mut config = Config::new("example.org");
+        config.limits.roster_text = 5;
+        Change::read(&Element::parse(query.as_bytes()).unwrap(), &config)
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use xmppspec_protocol::conditions::{StanzaCondition, stanza_error};
+use xmppspec_protocol::conditions::{StanzaCondition, StreamCondition, stanza_error};
 use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
-use crate::Config;
 use crate::account::Account;
+use crate::{Config, Fault};
 
 /// All accounts, and who is connected.
 #[derive(Debug)]
@@ -23,6 +23,9 @@ pub(crate) struct Router {
     pub(crate) serial: u64,
     /// Bytes kept for accounts that are not there.
     pub(crate) kept: usize,
+    /// What a server with a fault does later than it should.
+    pub(crate) held: Option<(Source, Element, Option<Jid>)>,
+    pub(crate) late: Option<(Source, Element)>,
 }
 
 /// Who sent the stanza that is being handled.
@@ -61,11 +64,21 @@ impl Router {
             now: Duration::ZERO,
             serial: 0,
             kept: 0,
+            held: None,
+            late: None,
         }
+    }
+
+    /// Whether the server is to have this bug.
+    pub(crate) fn fault(&self, fault: Fault) -> bool {
+        self.config.has(fault)
     }
 
     /// Handles a stanza of a bound resource (RFC 6120 §10).
     pub(crate) fn stanza(&mut self, source: &Source, mut stanza: Element, lang: Option<&str>) {
+        let late = self.late.take();
+        let said_from = stanza.attr("from").map(str::to_owned);
+        let said_lang = stanza.attr_ns(ns::XML, "lang").map(str::to_owned);
         // RFC 6120 §8.1.2.1: whatever the client says, it is this.
         stanza.set_attr("from", &source.jid.to_string());
         if let Some(lang) = lang
@@ -78,10 +91,17 @@ impl Router {
             Some(Ok(to)) => Some(to),
             Some(Err(_)) => return self.error(source, &stanza, StanzaCondition::JidMalformed),
         };
+        if stanza.name() != "iq" {
+            let (from, lang) = (said_from.as_deref(), said_lang.as_deref());
+            self.spoil(source, &mut stanza, from, lang);
+        }
         match stanza.name() {
             "message" => self.message(source, stanza, to),
             "presence" => self.presence(source, stanza, to),
             _ => self.iq(source, stanza, to),
+        }
+        if let Some((source, query)) = late {
+            self.roster_apply(&source, &query);
         }
     }
 
@@ -122,10 +142,36 @@ impl Router {
     /// Answers with an error, unless the stanza is one, or an answer (RFC 6120 §8.3.1).
     pub(crate) fn error(&self, source: &Source, stanza: &Element, condition: StanzaCondition) {
         let kind = stanza.attr("type");
-        if kind == Some("error") || (stanza.name() == "iq" && kind == Some("result")) {
+        let answers = kind == Some("error") || (stanza.name() == "iq" && kind == Some("result"));
+        let excused = self.fault(Fault::AnswersAnswered) || self.fault(Fault::ErrorToError);
+        if (answers && !excused) || self.fault(Fault::ErrorUnsent) {
             return;
         }
-        self.reply(source, &stanza_error(stanza, condition));
+        let mut error = stanza_error(stanza, condition);
+        self.spoil_error(stanza, &mut error);
+        self.spoil_answer(source, stanza, &mut error);
+        self.reply(source, &error);
+        if self.fault(Fault::RequestAnsweredTwice) && stanza.name() == "iq" {
+            self.reply(source, &error);
+        }
+        if self.fault(Fault::ErrorEndsStream)
+            && let Some(account) = self.accounts.get(&source.account)
+            && let Some(resource) = account.resources.get(&source.resource)
+        {
+            resource.end(StreamCondition::UndefinedCondition);
+        }
+    }
+
+    /// A stanza for another domain comes back: nothing leaves this server (RFC 6120 §10.4.3).
+    pub(crate) fn no_route(&self, source: &Source, stanza: &Element) {
+        if self.fault(Fault::RemoteUnanswered) {
+            return;
+        }
+        let condition = match self.fault(Fault::RemoteTimeout) {
+            true => StanzaCondition::RemoteServerTimeout,
+            false => StanzaCondition::RemoteServerNotFound,
+        };
+        self.error(source, stanza, condition);
     }
 
     /// Answers an iq with a result.
@@ -142,6 +188,7 @@ impl Router {
         if let Some(payload) = payload {
             result = result.with_child(payload);
         }
+        self.spoil_answer(source, iq, &mut result);
         self.reply(source, &result);
     }
 }

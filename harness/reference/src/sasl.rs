@@ -2,10 +2,11 @@
 
 use xmppspec_protocol::conditions::SaslCondition;
 use xmppspec_protocol::jid::Jid;
-use xmppspec_protocol::sasl::scram::Hash;
-use xmppspec_protocol::sasl::server::{Accounts, Channel, Decoy, Step, Stored};
-use xmppspec_protocol::sasl::{Mechanism, Server};
+use xmppspec_protocol::sasl::scram::{ClientFirst, Hash};
+use xmppspec_protocol::sasl::server::{Accounts, Channel, Decoy, Step, Stored, Success};
+use xmppspec_protocol::sasl::{Mechanism, Plain, Server};
 
+use crate::Fault;
 use crate::hub::Hub;
 use crate::router::Router;
 use crate::session::random_id;
@@ -14,23 +15,68 @@ use crate::session::random_id;
 #[derive(Debug)]
 pub(crate) struct Handshake {
     server: Server,
+    mechanism: Mechanism,
+    /// What a server with a fault remembers: the first message, and a success that comes later.
+    first: Vec<u8>,
+    late: Option<Success>,
 }
 
 impl Handshake {
     pub(crate) fn new(mechanism: Mechanism, channel: Channel) -> Handshake {
         Handshake {
             server: Server::new(mechanism, channel, random_id()),
+            mechanism,
+            first: Vec::new(),
+            late: None,
         }
     }
 
     /// The answer to `<auth/>`.
     pub(crate) fn start(&mut self, initial: Option<&[u8]>, hub: &Hub) -> Step {
-        self.server.start(initial, hub)
+        let step = self.server.start(initial, hub);
+        self.first = initial.unwrap_or_default().to_vec();
+        self.spoil(step, hub)
     }
 
     /// The answer to `<response/>`.
     pub(crate) fn respond(&mut self, message: &[u8], hub: &Hub) -> Step {
-        self.server.respond(message, hub)
+        if let Some(success) = self.late.take() {
+            return Step::Success(success);
+        }
+        let step = self.server.respond(message, hub);
+        self.spoil(step, hub)
+    }
+
+    /// What a server with faults does otherwise.
+    fn spoil(&mut self, step: Step, hub: &Hub) -> Step {
+        let config = hub.config();
+        match step {
+            Step::Success(mut success) if config.has(Fault::SuccessWithoutData) => {
+                let Some(data) = success.data.take() else {
+                    return Step::Success(success);
+                };
+                self.late = Some(success);
+                Step::Challenge(data)
+            }
+            Step::Failure(..)
+                if config.has(Fault::ChannelBindingIgnored) && self.mechanism.is_plus() =>
+            {
+                let first = ClientFirst::parse(&self.first);
+                Step::Success(Success {
+                    username: first.ok().map(|first| first.username),
+                    ..Success::default()
+                })
+            }
+            Step::Failure(_, text) if config.has(Fault::UnknownUserTold) => {
+                let plain = Plain::parse(&self.first);
+                let known = plain.is_ok_and(|plain| hub.password(&plain.authcid).is_some());
+                match known {
+                    true => Step::Failure(SaslCondition::NotAuthorized, text),
+                    false => Step::Failure(SaslCondition::AccountDisabled, text),
+                }
+            }
+            step => step,
+        }
     }
 }
 
@@ -65,7 +111,7 @@ impl Accounts for Hub {
 
     /// Users act as themselves only (RFC 6120 §6.3.8).
     fn authorize(&self, username: &str, authzid: Option<&str>) -> Result<(), SaslCondition> {
-        let Some(authzid) = authzid else {
+        let Some(authzid) = authzid.filter(|_| !self.config().has(Fault::AuthzidIgnored)) else {
             return Ok(());
         };
         let asked = Jid::parse(authzid).map_err(|_| SaslCondition::InvalidAuthzid)?;

@@ -18,6 +18,7 @@ use crate::mailbox::{Letter, Mailbox};
 use crate::sasl::Handshake;
 
 mod negotiate;
+mod spoil;
 
 /// So many bytes may wait to be sent before more of what the client says is handled.
 const PAUSE: usize = 64 * 1024;
@@ -45,6 +46,8 @@ pub(crate) struct Session {
     /// The last bytes received since the server closed its stream.
     tail: Vec<u8>,
     header: Option<Header>,
+    /// Who the client said it was before TLS, which only a fault remembers.
+    from_before_tls: Option<String>,
     /// What TLS has made known, once it protects the stream.
     channel: Option<Channel>,
     starts_tls: bool,
@@ -67,6 +70,7 @@ impl Session {
             ending: Ending::Open,
             tail: Vec::new(),
             header: None,
+            from_before_tls: None,
             channel: None,
             starts_tls: false,
             handshake: None,
@@ -110,6 +114,10 @@ impl Session {
     /// TLS protects the stream now: a new one begins, and nothing said before counts (RFC 6120 §5.4.3.3).
     pub(crate) fn protected(&mut self, channel: Channel) {
         self.channel = Some(channel);
+        if self.fault(Fault::HeaderRemembersFrom) {
+            let from = self.header.take().and_then(|header| header.from);
+            self.from_before_tls = from.map(|from| from.to_string());
+        }
         self.restart(Vec::new());
     }
 
@@ -189,6 +197,9 @@ impl Session {
             }
             Ok(StreamEvent::Closed) => {
                 self.close(now);
+                if self.fault(Fault::ClosingKeepsConnection) {
+                    return;
+                }
                 self.ending = Ending::Both;
             }
             Err(error) => self.unreadable(error, now),
@@ -197,24 +208,40 @@ impl Session {
 
     /// What cannot be read ends the stream, also before it has begun (RFC 6120 §4.9.1.2).
     fn unreadable(&mut self, error: XmlError, now: Duration) {
+        if self.fault(Fault::BrokenXmlDelivered) {
+            self.hub.router().tell_everybody();
+        }
+        if self.is_silent_on(error.rule) {
+            return self.lost(now);
+        }
         let condition = StreamCondition::from_name(error.rule.condition())
             .unwrap_or(StreamCondition::NotWellFormed);
         self.fail(condition, Some(error.rule.sentence()), now);
     }
 
     fn opened(&mut self, header: &StreamHeader, now: Duration) {
-        let header = Header::read(header, &self.hub.config().domain);
+        let header = Header::read(header, self.hub.config());
         let error = header.error.or_else(|| self.contradiction(&header));
-        self.answer(&header);
+        if self.drops_opened(error) {
+            return self.lost(now);
+        }
+        if error.is_none() || !self.fault(Fault::StreamErrorsBeforeHeader) {
+            self.answer(&header);
+        }
         self.header = Some(header);
         match error {
+            Some(_) if self.fault(Fault::StreamErrorsInSetupUnsaid) => self.close(now),
             Some(condition) => self.end(condition, now),
+            None if self.forgets_features() => self.close(now),
             None => self.offer(),
         }
     }
 
     /// A protected header must not name another user than the one who has logged in (RFC 6120 §4.9.3.9).
     fn contradiction(&self, header: &Header) -> Option<StreamCondition> {
+        if self.fault(Fault::HeaderFromIgnored) {
+            return None;
+        }
         let (account, from) = (self.account.as_deref()?, header.from.as_ref()?);
         let same = from.local() == Some(account) && from.domain() == self.hub.config().domain;
         (!same).then_some(StreamCondition::InvalidFrom)
@@ -223,30 +250,21 @@ impl Session {
     /// The response header (RFC 6120 §4.7).
     fn answer(&mut self, header: &Header) {
         let to = header.from.as_ref().map(|from| from.bare().to_string());
-        let mut id = random_id();
-        if self.fault(Fault::HeaderIdConstant) {
-            id = "constant".to_owned();
-        }
-        let mut version = header.version.map(|version| version.to_string());
-        if self.fault(Fault::HeaderEchoesVersion) {
-            version.clone_from(&header.said_version);
-        }
-        let answer = Answer {
-            from: Some(self.hub.config().domain.as_str())
-                .filter(|_| !self.fault(Fault::HeaderWithoutFrom)),
-            to: to
-                .as_deref()
-                .filter(|_| !self.fault(Fault::HeaderWithoutTo)),
-            id: Some(id.as_str()).filter(|_| !self.fault(Fault::HeaderWithoutId)),
-            version: version.as_deref(),
-            lang: Some(LANG).filter(|_| !self.fault(Fault::HeaderWithoutLang)),
+        let mut answer = Answer {
+            from: Some(self.hub.config().domain.clone()),
+            to,
+            id: Some(random_id()),
+            version: header.version.map(|version| version.to_string()),
+            lang: Some(LANG.to_owned()),
         };
-        self.out.extend_from_slice(answer.to_xml().as_bytes());
+        self.spoil_answer(header, &mut answer);
+        let xml = self.spoil_opening(answer.to_xml());
+        self.out.extend_from_slice(xml.as_bytes());
     }
 
     /// Whether the server is to have this bug.
     fn fault(&self, fault: Fault) -> bool {
-        self.hub.config().faults.contains(&fault)
+        self.hub.config().has(fault)
     }
 
     /// A new stream begins on the same connection; `behind` is what came for it already.
@@ -259,7 +277,9 @@ impl Session {
 
     fn element(&mut self, element: Element, now: Duration) {
         match (element.ns(), element.name()) {
-            (ns::CLIENT, _) if element.prefix().is_some() => {
+            (ns::CLIENT, _)
+                if element.prefix().is_some() && !self.fault(Fault::PrefixedStanzasAccepted) =>
+            {
                 self.end(StreamCondition::BadNamespacePrefix, now);
             }
             (ns::CLIENT, "message" | "presence" | "iq") => self.stanza(element, now),
@@ -269,16 +289,29 @@ impl Session {
                 self.authenticate(&name, &element, now);
             }
             // RFC 6120 §4.9.1.1: whoever receives a stream error closes the stream.
+            (ns::STREAMS, "error") if self.fault(Fault::StreamErrorsIgnored) => self.lost(now),
             (ns::STREAMS, "error") => self.close(now),
             // RFC 6120 §4.8.3
             (ns::SERVER, "message" | "presence" | "iq") => {
                 self.end(StreamCondition::InvalidNamespace, now);
             }
-            _ => self.end(StreamCondition::UnsupportedStanzaType, now),
+            _ if self.fault(Fault::ForeignElementsAnswered) => {
+                let answer = Element::new(ns::CLIENT, "message").with_attr("type", "error");
+                self.send(&answer);
+            }
+            _ => {
+                if self.fault(Fault::ForeignElementsDelivered) {
+                    self.hub.router().deliver_anyway(&element);
+                }
+                self.end(StreamCondition::UnsupportedStanzaType, now);
+            }
         }
     }
 
     fn stanza(&mut self, element: Element, now: Duration) {
+        if self.bound.is_some() && self.fault(Fault::BindNeedsRestart) {
+            return self.end(StreamCondition::NotAuthorized, now);
+        }
         if self.bound.is_some() {
             let lang = self.header.as_ref().and_then(|header| header.lang.clone());
             if let Some(owner) = self.owner() {
@@ -305,24 +338,35 @@ impl Session {
         if self.ending != Ending::Open {
             return;
         }
-        if self.header.is_none() {
+        let in_setup = self.header.is_none();
+        if in_setup {
             let header = Header {
                 version: Some(Version::OURS),
                 ..Header::default()
             };
-            self.answer(&header);
+            if !self.fault(Fault::StreamErrorsBeforeHeader) {
+                self.answer(&header);
+            }
             self.header = Some(header);
         }
         self.leave(now);
-        let mut error = Element::new(ns::STREAMS, "error")
-            .with_child(Element::new(ns::STREAM_ERRORS, condition.name()));
+        if self.fault(Fault::StreamErrorsUnsaid)
+            || (in_setup && self.fault(Fault::StreamErrorsInSetupUnsaid))
+        {
+            return self.close(now);
+        }
+        let mut error = Element::new(ns::STREAMS, "error").with_child(self.condition(condition));
         if let Some(text) = text {
             let text = Element::new(ns::STREAM_ERRORS, "text")
                 .with_attr_ns(ns::XML, "lang", LANG)
                 .with_text(text);
             error = error.with_child(text);
         }
+        self.spoil_error_text(&mut error);
         self.send(&error);
+        if self.fault(Fault::StreamErrorsWithoutClosing) {
+            return self.lost(now);
+        }
         self.close(now);
     }
 
@@ -356,7 +400,7 @@ impl Session {
     /// Looks for the client's closing tag in what is not parsed any more, as it may not be XML at all.
     fn await_closing_tag(&mut self, bytes: &[u8]) {
         const TAGS: [&[u8]; 2] = [b"</stream:stream", b"</stream"];
-        if self.ending != Ending::Ours {
+        if self.ending != Ending::Ours || self.fault(Fault::ClosingKeepsConnection) {
             return;
         }
         self.tail.extend_from_slice(bytes);
@@ -386,8 +430,9 @@ impl Session {
 
 fn parser(hub: &Hub) -> StreamParser {
     let limits = &hub.config().limits;
+    let small = hub.config().has(Fault::StanzasSmall);
     StreamParser::new(Limits {
-        element_bytes: limits.stanza_bytes,
+        element_bytes: if small { 5000 } else { limits.stanza_bytes },
         depth: limits.depth,
         ..Limits::default()
     })

@@ -7,6 +7,7 @@ use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 
+use crate::Fault;
 use crate::account::Account;
 use crate::message::size;
 use crate::roster::Item;
@@ -134,7 +135,7 @@ impl Router {
             Target::Own => return,
             // §3.1.2: what cannot be routed comes back.
             Target::Remote if kind == Kind::Subscribe => {
-                return self.error(source, &stanza, StanzaCondition::RemoteServerNotFound);
+                return self.no_route(source, &stanza);
             }
             _ => {}
         }
@@ -143,7 +144,9 @@ impl Router {
             return self.error(source, &stanza, StanzaCondition::ResourceConstraint);
         }
         // §3: the stanza comes from the account, not from the resource.
-        stanza.set_attr("from", &user.to_string());
+        if !self.fault(Fault::SubscriptionFromFull) {
+            stanza.set_attr("from", &user.to_string());
+        }
         stanza.set_attr("to", &contact.to_string());
         let Some(account) = self.accounts.get_mut(&source.account) else {
             return;
@@ -160,14 +163,23 @@ impl Router {
             self.drop_request(&source.account, contact);
         }
         // §3.2.2: first unavailable, then unsubscribed.
-        if kind == Kind::Unsubscribed && shown {
+        if kind == Kind::Unsubscribed && shown && !self.fault(Fault::CancelWithoutUnavailable) {
             self.show(&source.account, contact, false);
         }
-        let approved = effect.routed && self.receive(kind, &stanza, &user, contact);
-        if effect.pushed {
+        let routed =
+            effect.routed && !(kind == Kind::Subscribe && self.fault(Fault::RequestDropped));
+        let approved = routed && self.receive(kind, &stanza, &user, contact);
+        let kept_quiet = match kind {
+            Kind::Subscribe => self.fault(Fault::RequestNotPushed),
+            Kind::Subscribed => self.fault(Fault::ApprovalNotPushed),
+            Kind::Unsubscribe => self.fault(Fault::UnsubscribeNotPushed),
+            Kind::Unsubscribed => self.fault(Fault::CancelNotPushed),
+        };
+        if effect.pushed && !kept_quiet {
             self.push(&source.account, contact);
         }
-        if kind == Kind::Subscribed && effect.routed {
+        let shows = !self.fault(Fault::ApprovalWithoutPresence);
+        if kind == Kind::Subscribed && effect.routed && shows {
             self.show(&source.account, contact, true);
         }
         if approved {
@@ -178,9 +190,9 @@ impl Router {
     /// A subscription stanza arrives at the server of the contact, which is this one (RFC 6121 §3.1.3, §3.1.6, §3.2.3,
     /// §3.3.3). Whether the server is to answer `subscribed`.
     fn receive(&mut self, kind: Kind, stanza: &Element, from: &Jid, to: &Jid) -> bool {
-        let limit = self.config.limits.roster_items;
-        let domain = self.config.domain.clone();
-        let Some(local) = to.local().filter(|_| to.domain() == domain) else {
+        let config = self.config.clone();
+        let limit = config.limits.roster_items;
+        let Some(local) = to.local().filter(|_| to.domain() == config.domain) else {
             return false;
         };
         // §8.5.1: for an account that does not exist nothing happens.
@@ -192,7 +204,18 @@ impl Router {
         let mut pending = account.requests.contains_key(from);
         let was_pending = pending;
         let shown = item.from;
-        let effect = inbound(kind, &mut item, &mut pending);
+        item.approved |= kind == Kind::Subscribe && config.has(Fault::RequestApproved);
+        let mut effect = inbound(kind, &mut item, &mut pending);
+        let unsolicited = kind == Kind::Subscribed && config.has(Fault::ApprovalUnsolicited);
+        if effect == Inbound::Ignore && unsolicited {
+            effect = Inbound::Deliver;
+        }
+        if effect == Inbound::Deliver
+            && kind == Kind::Subscribe
+            && config.has(Fault::RequestMakesItem)
+        {
+            account.roster.item_mut(from);
+        }
         let changed = item != known.clone().unwrap_or_default();
         if changed {
             *account.roster.item_mut(from) = item;
@@ -201,18 +224,38 @@ impl Router {
             return false;
         }
         if pending && !was_pending && account.requests.len() < limit {
-            account.requests.insert(from.clone(), stanza.clone());
+            let mut request = stanza.clone();
+            if config.has(Fault::RequestStripped) {
+                request.nodes_mut().clear();
+            }
+            account.requests.insert(from.clone(), request);
             self.kept += size(stanza);
         } else if was_pending && !pending {
             self.drop_request(local, from);
         }
-        if effect == Inbound::Deliver {
-            self.deliver_subscription(kind, stanza, local);
-        }
-        if changed {
+        let pushed_first = changed && config.has(Fault::PushBeforeDelivery);
+        if pushed_first {
             self.push(local, from);
         }
-        if kind == Kind::Unsubscribe && shown {
+        let lost = match kind {
+            Kind::Subscribe => false,
+            Kind::Subscribed => config.has(Fault::ApprovalLost),
+            Kind::Unsubscribe => config.has(Fault::UnsubscribeLost),
+            Kind::Unsubscribed => config.has(Fault::CancelLost),
+        };
+        if effect == Inbound::Deliver && !lost {
+            self.deliver_subscription(kind, stanza, local);
+        }
+        let kept_quiet = match kind {
+            Kind::Subscribed => config.has(Fault::ApprovalNotPushedToUser),
+            Kind::Unsubscribed => config.has(Fault::CancelNotPushedToUser),
+            Kind::Subscribe | Kind::Unsubscribe => false,
+        };
+        if changed && !pushed_first && !kept_quiet {
+            self.push(local, from);
+        }
+        let shows = !config.has(Fault::UnsubscribeWithoutUnavailable);
+        if kind == Kind::Unsubscribe && shown && shows {
             self.show(local, from, false);
         }
         effect == Inbound::Approve
@@ -228,6 +271,9 @@ impl Router {
             let interested = resource.interested && kind != Kind::Subscribe;
             if interested || resource.presence.is_some() {
                 resource.put(stanza);
+                if kind == Kind::Subscribe && self.fault(Fault::RequestToOneResource) {
+                    return;
+                }
             }
         }
     }

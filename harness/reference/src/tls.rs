@@ -8,6 +8,8 @@ use rustls::{ServerConfig, ServerConnection};
 use sha2::{Digest, Sha256};
 use xmppspec_protocol::sasl::server::Channel;
 
+use crate::{Config, Fault};
+
 /// The key, the certificate, and how TLS is spoken.
 #[derive(Debug)]
 pub(crate) struct Identity {
@@ -18,15 +20,24 @@ pub(crate) struct Identity {
 
 impl Identity {
     /// A fresh key (ECDSA on P-256) and a certificate for the domain, signed with SHA-256 by itself.
-    pub(crate) fn generate(domain: &str) -> io::Result<Identity> {
-        let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.to_owned());
+    ///
+    /// # Errors
+    /// When the domain does not fit into a certificate.
+    pub(crate) fn generate(config: &Config) -> io::Result<Identity> {
+        let domain = &config.domain;
+        let ascii = idna::domain_to_ascii(domain).unwrap_or_else(|_| domain.clone());
+        let all = [&rustls::version::TLS13, &rustls::version::TLS12];
+        let versions = match config.has(Fault::Tls12Refused) {
+            true => &all[..1],
+            false => &all[..],
+        };
         let made = rcgen::generate_simple_self_signed([ascii]).map_err(io::Error::other)?;
         let certificate = made.cert.der().clone();
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         let end_point = Sha256::digest(&certificate).to_vec();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .with_protocol_versions(versions)
             .map_err(io::Error::other)?
             .with_no_client_auth()
             .with_single_cert(vec![certificate], PrivateKeyDer::Pkcs8(key))

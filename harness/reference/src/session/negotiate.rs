@@ -6,10 +6,12 @@ use xmppspec_protocol::conditions::{SaslCondition, StreamCondition, stanza_error
 use xmppspec_protocol::element::Element;
 use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
+use xmppspec_protocol::sasl::scram::Hash;
 use xmppspec_protocol::sasl::server::{Step, Success};
 use xmppspec_protocol::sasl::{self, Mechanism};
 
 use super::Session;
+use crate::Fault;
 use crate::sasl::Handshake;
 
 impl Session {
@@ -26,21 +28,31 @@ impl Session {
 
     fn offer_login(&self, mut features: Element) -> Element {
         let config = self.hub.config();
-        if self.channel.is_none() {
+        if self.fault(Fault::BindOfferedEarly) {
+            features = features.with_child(Element::new(ns::BIND, "bind"));
+        }
+        let tls = self.channel.is_some();
+        if (!tls && !self.fault(Fault::StarttlsNotOffered)) || self.fault(Fault::StarttlsAfterTls) {
             let mut starttls = Element::new(ns::TLS, "starttls");
-            if config.require_tls {
+            if config.require_tls && !self.fault(Fault::StarttlsNotRequired) {
                 starttls = starttls.with_child(Element::new(ns::TLS, "required"));
             }
             features = features.with_child(starttls);
         }
         // RFC 6120 §5.3.1: where TLS is mandatory, nothing else is offered before it.
-        if self.channel.is_none() && config.require_tls {
+        let early = self.fault(Fault::SaslBeforeTls) || self.fault(Fault::PlainBeforeTls);
+        if !tls && config.require_tls && !early {
+            return features;
+        }
+        if tls && self.fault(Fault::SaslNotOffered) {
             return features;
         }
         let mut mechanisms = Element::new(ns::SASL, "mechanisms");
         for mechanism in self.mechanisms() {
             let name = Element::new(ns::SASL, "mechanism").with_text(mechanism.name());
-            mechanisms = mechanisms.with_child(name);
+            if !self.fault(Fault::MechanismsEmpty) {
+                mechanisms = mechanisms.with_child(name);
+            }
         }
         features = features.with_child(mechanisms);
         if let Some(channel) = &self.channel {
@@ -60,6 +72,9 @@ impl Session {
     }
 
     fn offer_binding(&self, features: Element) -> Element {
+        if self.fault(Fault::BindNotOffered) {
+            return features;
+        }
         features
             .with_child(Element::new(ns::BIND, "bind"))
             .with_child(Element::new(ns::ROSTER_VERSIONING, "ver"))
@@ -70,10 +85,13 @@ impl Session {
     pub(super) fn mechanisms(&self) -> Vec<Mechanism> {
         let config = self.hub.config();
         let tls = self.channel.is_some();
+        let plain_early = self.fault(Fault::PlainBeforeTls) || self.fault(Fault::LoginBeforeTls);
+        let sha1_missing = self.fault(Fault::ScramSha1Missing);
         let offered = |mechanism: &Mechanism| match mechanism {
             Mechanism::External => false,
             Mechanism::Anonymous => config.anonymous,
-            Mechanism::Plain => config.plain && tls,
+            Mechanism::Plain => config.plain && (tls || plain_early),
+            mechanism if sha1_missing && mechanism.hash() == Some(Hash::Sha1) => false,
             mechanism => tls || !mechanism.is_plus(),
         };
         Mechanism::ALL
@@ -85,18 +103,26 @@ impl Session {
     }
 
     pub(super) fn start_tls(&mut self, now: Duration) {
-        if self.channel.is_some() || self.account.is_some() {
+        if self.mistakes_starttls(now) {
+            return;
+        }
+        let refused = self.fault(Fault::StarttlsRefused);
+        if self.channel.is_some() || self.account.is_some() || refused {
             // RFC 6120 §5.4.2.2: it was not offered, so the stream and the connection end.
             self.send(&Element::new(ns::TLS, "failure"));
             return self.end_of_input(now);
         }
         self.send(&Element::new(ns::TLS, "proceed"));
+        if self.fault(Fault::StarttlsThenXml) {
+            self.send(&Element::new(ns::TLS, "proceed"));
+        }
         self.starts_tls = true;
     }
 
     /// One step of SASL (RFC 6120 §6.4).
     pub(super) fn authenticate(&mut self, name: &str, element: &Element, now: Duration) {
-        if self.channel.is_none() && self.hub.config().require_tls {
+        let early = self.channel.is_none() && self.hub.config().require_tls;
+        if early && !self.fault(Fault::LoginBeforeTls) {
             return self.refuse(SaslCondition::EncryptionRequired, None, now);
         }
         let step = match name {
@@ -109,34 +135,51 @@ impl Session {
         };
         match step {
             Ok(Step::Challenge(data)) => {
-                let text = if data.is_empty() {
+                let empty = data.is_empty() || self.fault(Fault::ChallengeEmpty);
+                let text = if empty {
                     String::new()
                 } else {
                     sasl::encode(&data)
                 };
                 self.send(&Element::new(ns::SASL, "challenge").with_text(&text));
             }
+            Ok(Step::Success(_)) if self.fault(Fault::NobodyLogsIn) => {
+                self.refuse(SaslCondition::TemporaryAuthFailure, None, now);
+            }
             Ok(Step::Success(success)) => self.succeed(success, now),
             Ok(Step::Failure(condition, text)) => self.refuse(condition, Some(text), now),
+            Err(SaslCondition::IncorrectEncoding) if self.fault(Fault::Base64EndsStream) => {
+                self.end(StreamCondition::UndefinedCondition, now);
+            }
             Err(condition) => self.refuse(condition, None, now),
         }
     }
 
     /// `<auth/>` begins a handshake, and discards one that is under way (RFC 6120 §6.4.2).
     fn begin(&mut self, auth: &Element) -> Result<Step, SaslCondition> {
-        self.handshake = None;
+        if self.handshake.take().is_some() && self.fault(Fault::SecondAuthRefused) {
+            return Err(SaslCondition::NotAuthorized);
+        }
         let named = auth.attr("mechanism").and_then(Mechanism::from_name);
-        if self.channel.is_none() && named == Some(Mechanism::Plain) && self.hub.config().plain {
+        let plain = named == Some(Mechanism::Plain) && self.hub.config().plain;
+        if plain && !self.mechanisms().contains(&Mechanism::Plain) {
             return Err(SaslCondition::EncryptionRequired);
         }
         let mechanism = named
             .filter(|mechanism| self.mechanisms().contains(mechanism))
             .ok_or(SaslCondition::InvalidMechanism)?;
-        let text = content(auth)?;
+        let text = self.lenient(content(auth)?);
         let initial = match text.is_empty() {
             true => None,
             false => Some(sasl::decode(&text).map_err(|_| SaslCondition::IncorrectEncoding)?),
         };
+        let refused = match initial {
+            Some(_) => self.fault(Fault::InitialResponseRefused),
+            None => self.fault(Fault::InitialResponseNeeded),
+        };
+        if refused {
+            return Err(SaslCondition::MalformedRequest);
+        }
         let channel = self.channel.clone().unwrap_or_default();
         let mut handshake = Handshake::new(mechanism, channel);
         let step = handshake.start(initial.as_deref(), &self.hub);
@@ -161,6 +204,10 @@ impl Session {
 
     fn refuse(&mut self, condition: SaslCondition, text: Option<&str>, now: Duration) {
         self.handshake = None;
+        if self.fault(Fault::FailureUnsaid) {
+            return self.end(StreamCondition::NotAuthorized, now);
+        }
+        let condition = self.sasl_condition(condition);
         let mut failure =
             Element::new(ns::SASL, "failure").with_child(Element::new(ns::SASL, condition.name()));
         if let Some(text) = text {
@@ -171,7 +218,12 @@ impl Session {
         }
         self.send(&failure);
         self.failures += 1;
-        if self.failures >= self.hub.config().limits.sasl_attempts {
+        let allowed = match self.hub.config().limits.sasl_attempts {
+            _ if self.fault(Fault::OneAttempt) => 1,
+            _ if self.fault(Fault::AttemptsUnlimited) => u32::MAX,
+            allowed => allowed,
+        };
+        if self.failures >= allowed {
             // RFC 6120 §6.4.5
             self.end(StreamCondition::PolicyViolation, now);
         }
@@ -206,6 +258,9 @@ impl Session {
 
     /// A stanza before a resource is bound: registration, or binding, or the end (RFC 6120 §4.3.5, §7.1).
     pub(super) fn early_stanza(&mut self, stanza: &Element, now: Duration) {
+        if self.mistakes_early(stanza) {
+            return;
+        }
         let config = self.hub.config();
         let is_iq = stanza.name() == "iq";
         let set = stanza.attr("type") == Some("set");
@@ -235,7 +290,7 @@ impl Session {
             .hub
             .bind(self.id, &account, wanted.as_deref(), &self.mailbox, now);
         match bound {
-            Ok(jid) => self.bound_to(iq, jid),
+            Ok(jid) => self.bound_to(iq, jid, wanted.as_deref()),
             Err(condition) => {
                 self.send(&stanza_error(iq, condition));
                 self.bind_failures += 1;
@@ -247,14 +302,21 @@ impl Session {
         }
     }
 
-    fn bound_to(&mut self, iq: &Element, jid: Jid) {
+    fn bound_to(&mut self, iq: &Element, jid: Jid, wanted: Option<&str>) {
         let mut result = Element::new(ns::CLIENT, "iq").with_attr("type", "result");
         if let Some(id) = iq.attr("id") {
             result.set_attr("id", id);
         }
-        let text = Element::new(ns::BIND, "jid").with_text(&jid.to_string());
-        let bind = Element::new(ns::BIND, "bind").with_child(text);
+        let mut text = jid.to_string();
+        self.spoil_bound(&mut text, wanted);
+        let mut bind = Element::new(ns::BIND, "bind");
+        if !self.fault(Fault::BindWithoutJid) {
+            bind = bind.with_child(Element::new(ns::BIND, "jid").with_text(&text));
+        }
         self.send(&result.with_child(bind));
+        if self.fault(Fault::FeaturesAfterBinding) {
+            self.offer();
+        }
         self.bound = Some(jid);
     }
 }
