@@ -380,16 +380,10 @@ fn children_anywhere<'a>(
             Ok(()) => continue,
             Err(nearest) => nearest,
         };
-        if node.children.len() <= ASSIGNED && assignment.take_by_exchange(index) {
+        let taken = assignment.is_taken(index);
+        if taken && node.children.len() <= ASSIGNED && assignment.take_by_exchange(index) {
             continue;
         }
-        let taken = assignment
-            .owner
-            .iter()
-            .zip(&received)
-            .any(|(owner, theirs)| {
-                owner.is_some() && node_matches(child, theirs, &mut Captures::new()).is_ok()
-            });
         match nearest {
             _ if taken => tally.miss(&child.span, Why::FewerChildren(child)),
             Some(miss) if miss.depth > 0 => tally.child(miss),
@@ -457,6 +451,14 @@ impl<'a> Assignment<'a, '_> {
             }
         }
         Err(nearest)
+    }
+
+    /// One that matches stands for another child already.
+    fn is_taken(&self, child: usize) -> bool {
+        let owned = |received: &usize| self.owner[*received].is_some();
+        (0..self.received.len())
+            .filter(owned)
+            .any(|received| self.fit(child, received).is_ok())
     }
 
     /// Looks for a child that others can make free by taking another one (Kuhn's algorithm).
