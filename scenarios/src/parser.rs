@@ -49,8 +49,6 @@ pub(crate) struct Parsed {
     pub(crate) script: Script,
     /// Requirement ids, where they stand.
     pub(crate) ids: Vec<(String, Span)>,
-    /// The script names requirements in its tags.
-    pub(crate) has_covers: bool,
 }
 
 /// What could be read, and all that is wrong.
@@ -229,7 +227,6 @@ impl<'a> Parser<'a> {
             parsed: Parsed {
                 script,
                 ids: Vec::new(),
-                has_covers: false,
             },
             head: true,
             head_covers: Vec::new(),
@@ -346,7 +343,6 @@ impl<'a> Parser<'a> {
         }
         match key {
             "covers" => {
-                self.parsed.has_covers = true;
                 let none = words.len() == 1 && words[0].0 == "none";
                 let mut ids = Vec::new();
                 if !none {
