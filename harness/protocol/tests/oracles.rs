@@ -215,32 +215,41 @@ fn variant(error: impl std::fmt::Debug) -> String {
         .to_owned()
 }
 
-fn quote(text: &str) -> String {
-    let mut out = String::from("\"");
+/// Text on one line that this character ends.
+fn escaped(text: &str, end: char) -> String {
+    let mut out = String::new();
     for c in text.chars() {
         match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
             '\r' => out.push_str("\\r"),
             '\t' => out.push_str("\\t"),
+            c if c == end || c == '\\' => out.extend(['\\', c]),
             c if c.is_control() => write!(out, "\\u{{{:x}}}", c as u32).unwrap(),
             c => out.push(c),
         }
     }
-    out + "\""
+    out
+}
+
+fn quote(text: &str) -> String {
+    format!("\"{}\"", escaped(text, '"'))
+}
+
+fn qualified(ns: &str, name: &str) -> String {
+    format!("{{{}}}{name}", escaped(ns, '}'))
 }
 
 /// A start tag as [`canonical`] prints it.
 fn start(ns: &str, name: &str, mut attrs: Vec<(&str, &str, &str)>) -> String {
-    let mut line = format!("start {{{ns}}}{name}");
+    let mut line = format!("start {}", qualified(ns, name));
     attrs.sort_unstable();
     for (ns, name, value) in attrs {
-        line.push(' ');
-        if !ns.is_empty() {
-            write!(line, "{{{ns}}}").unwrap();
-        }
-        write!(line, "{name}={}", quote(value)).unwrap();
+        let name = if ns.is_empty() {
+            name.to_owned()
+        } else {
+            qualified(ns, name)
+        };
+        write!(line, " {name}={}", quote(value)).unwrap();
     }
     line
 }
@@ -273,7 +282,7 @@ fn rxml(mut bytes: &[u8]) -> Verdict {
                     .iter()
                     .map(|((ns, name), value)| (ns.as_str(), name.as_str(), value.as_str()));
                 lines.push(start(ns, name, attrs.collect()));
-                open.push(format!("end {{{ns}}}{name}"));
+                open.push(format!("end {}", qualified(ns, name)));
             }
             Event::EndElement(_) => lines.extend(open.pop()),
             _ => {}
@@ -299,7 +308,7 @@ fn roxmltree(bytes: &[u8]) -> Verdict {
         }
         let (uri, name) = (ns(node.tag_name().namespace()), node.tag_name().name());
         if done {
-            lines.push(format!("end {{{uri}}}{name}"));
+            lines.push(format!("end {}", qualified(&uri, name)));
             continue;
         }
         let attrs = node
@@ -572,7 +581,7 @@ fn line(event: &Event<'_>) -> Option<String> {
             Some(start(tag.ns(), tag.name(), attrs.collect()))
         }
         Event::Text(text) => Some(format!("text {}", quote(text))),
-        Event::End(end) => Some(format!("end {{{}}}{}", end.ns(), end.name())),
+        Event::End(end) => Some(format!("end {}", qualified(end.ns(), end.name()))),
     }
 }
 

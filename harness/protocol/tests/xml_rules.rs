@@ -596,6 +596,13 @@ const READ: &[(&str, &[&str])] = &[
             "end {s}stream",
         ],
     ),
+    (
+        "<a xmlns='\\&#10;}\"' xmlns:p='&#133;}' p:b=''/>",
+        &[
+            "start {\\\\\\n\\}\"}a {\\u{85}\\}}b=\"\"",
+            "end {\\\\\\n\\}\"}a",
+        ],
+    ),
     // What looks wrong and is not.
     ("<xmlns/>", &["start {}xmlns", "end {}xmlns"]),
     (

@@ -163,23 +163,21 @@ fn traffic(c: &mut Criterion) {
 fn depth(c: &mut Criterion) {
     let mut group = c.benchmark_group("depth");
     for levels in [8_000, 32_000] {
-        let text = format!(
-            "{}{}",
-            "<a xmlns='u'>".repeat(levels),
-            "</a>".repeat(levels)
-        );
+        let plain = "<a xmlns='u'>".repeat(levels) + &"</a>".repeat(levels);
+        let starts = (0..levels).map(|n| format!("<p{n}:a xmlns:p{n}='u{n}'>"));
+        let ends = (0..levels).rev().map(|n| format!("</p{n}:a>"));
+        let prefixed = starts.chain(ends).collect::<String>();
         group.throughput(Throughput::Elements(levels as u64));
-        group.bench_with_input(
-            BenchmarkId::new("parse, write, compare, drop", levels),
-            &text,
-            |b, text| {
+        for (name, text) in [("one namespace", plain), ("a prefix each", prefixed)] {
+            // parsed, copied, compared, written, dropped
+            group.bench_with_input(BenchmarkId::new(name, levels), &text, |b, text| {
                 b.iter(|| {
                     let element = Element::parse(text.as_bytes()).expect("well-formed");
                     assert!(element.clone() == element);
                     element.to_string()
                 });
-            },
-        );
+            });
+        }
     }
     group.finish();
 }
