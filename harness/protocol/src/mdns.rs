@@ -2,8 +2,8 @@
 //!
 //! [`Seen`] is a packet whose message could be read. The functions take slices or iterators of them in the order of
 //! time; who sent what is for the caller to choose, by filtering on [`Seen::source`]. [`complaints`] says what is wrong
-//! with one message, with the id of each requirement of the catalogue; [`probes`], [`unasked`] responses, [`goodbyes`]
-//! and [`asked`] find what happened, [`gaps`] and its judges when; [`Cache`] is what a listener knows at some time.
+//! with one message, with the id of each requirement of the catalogue; [`probes`], [`unasked`] responses, [`answers`],
+//! [`goodbyes`] and [`asked`] find what happened, [`gaps`] and its judges when; [`Cache`] is what a listener knows at some time.
 
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -17,9 +17,9 @@ mod timeline;
 mod txt;
 
 pub use cache::Cache;
-pub use rules::{Complaint, complaints};
+pub use rules::{Complaint, complaints, legacy_complaints};
 pub use timeline::{
-    Probe, asked, bunched, gaps, goodbyes, multicast, not_doubled, probes, unasked, uneven,
+    Probe, answers, asked, bunched, gaps, goodbyes, multicast, not_doubled, probes, unasked, uneven,
 };
 pub use txt::{keys, value};
 

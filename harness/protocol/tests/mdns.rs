@@ -106,6 +106,50 @@ fn a_life_is_found_in_a_log() {
 }
 
 #[test]
+fn answers_are_found() {
+    let log = life();
+    let of = |seen: &Seen| seen.source == host(7);
+    let delays = |query: &Seen| -> Vec<Duration> {
+        let answers = mdns::answers(&log, query, ms(500), of);
+        answers.iter().map(|seen| seen.at - query.at).collect()
+    };
+    assert_eq!(delays(&log[5]), [ms(80)]);
+    assert_eq!(delays(&log[7]), []);
+    assert_eq!(
+        delays(&query(
+            7_900,
+            1,
+            "juliet@pronto._presence._tcp.local. IN ANY"
+        )),
+        [ms(100)]
+    );
+    assert_eq!(delays(&query(7_900, 1, "pronto.local. IN ANY")), []);
+    // to one who asked by unicast, and to someone else
+    let mut unicast = log[6].clone();
+    unicast.destination = host(1);
+    let one = [unicast];
+    assert_eq!(mdns::answers(&one, &log[5], ms(500), of).len(), 1);
+    let other = query(3_000, 2, "_presence._tcp.local. IN PTR");
+    assert_eq!(mdns::answers(&one, &other, ms(500), of).len(), 0);
+}
+
+#[test]
+fn simple_resolvers_get_their_question_back() {
+    let mut query = query(0, 1, "_presence._tcp.local. IN PTR");
+    query.message.id = 77;
+    let mut answer = response(9, 7, &[PTR]);
+    assert_eq!(mdns::legacy_complaints(&query, &answer).len(), 2);
+    answer.message.id = 77;
+    answer.message.questions = query.message.questions.clone();
+    assert_eq!(mdns::legacy_complaints(&query, &answer), []);
+    answer.message.questions[0].kind = Kind::ANY;
+    assert_eq!(
+        mdns::legacy_complaints(&query, &answer)[0].id,
+        "MDNS-RSP-11"
+    );
+}
+
+#[test]
 fn gaps_double() {
     let check = |gaps: &[u64]| {
         let gaps: Vec<_> = gaps.iter().map(|gap| ms(*gap)).collect();

@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use proptest::prelude::*;
-use xmppspec_protocol::xml::{Event, Limits, Mode, Parser, Rule, XmlError, canonical};
+use xmppspec_protocol::xml::{Limits, Mode, Parser, Rule, XmlError, canonical, canonical_line};
 
 /// Another reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -559,7 +559,7 @@ fn chunked(bytes: &[u8], mode: Mode, sizes: &[usize]) -> (Vec<String>, Option<Xm
                 parser.next_event()
             };
             match event {
-                Ok(Some(event)) => lines.extend(line(&event)),
+                Ok(Some(event)) => lines.extend(canonical_line(&event)),
                 Ok(None) => break,
                 Err(error) => return (lines, Some(error)),
             }
@@ -570,18 +570,6 @@ fn chunked(bytes: &[u8], mode: Mode, sizes: &[usize]) -> (Vec<String>, Option<Xm
         let (chunk, after) = rest.split_at(rest.len().min(*sizes.next().unwrap_or(&1)));
         rest = after;
         parser.feed(chunk);
-    }
-}
-
-fn line(event: &Event<'_>) -> Option<String> {
-    match event {
-        Event::Declaration(_) => None,
-        Event::Start(tag) => {
-            let attrs = tag.attrs().map(|a| (a.ns(), a.name(), a.value()));
-            Some(start(tag.ns(), tag.name(), attrs.collect()))
-        }
-        Event::Text(text) => Some(format!("text {}", quote(text))),
-        Event::End(end) => Some(format!("end {}", qualified(end.ns(), end.name()))),
     }
 }
 

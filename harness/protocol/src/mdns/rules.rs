@@ -48,6 +48,29 @@ pub fn complaints(seen: &Seen) -> Vec<Complaint> {
     found.0
 }
 
+/// What is wrong with the answer to a simple resolver beyond [`complaints`]: it must repeat the ID and the question (RFC
+/// 6762 §6.7).
+pub fn legacy_complaints(query: &Seen, answer: &Seen) -> Vec<Complaint> {
+    let mut found = Found(Vec::new());
+    let (asked, answered) = (&query.message, &answer.message);
+    found.unless(answered.id == asked.id, "MDNS-RSP-11", || {
+        format!(
+            "the ID of the query was {}, that of the answer is {}",
+            asked.id, answered.id
+        )
+    });
+    let same = asked.questions.len() == answered.questions.len()
+        && asked
+            .questions
+            .iter()
+            .zip(&answered.questions)
+            .all(|(a, b)| (a.kind, a.class) == (b.kind, b.class) && a.name.same(&b.name));
+    found.unless(same, "MDNS-RSP-11", || {
+        "the answer does not repeat the question".to_owned()
+    });
+    found.0
+}
+
 struct Found(Vec<Complaint>);
 
 impl Found {

@@ -100,6 +100,29 @@ pub fn unasked(log: &[Seen], of: impl Fn(&Seen) -> bool) -> Vec<&Seen> {
         .collect()
 }
 
+/// What a query made the hosts chosen by `of` say: the responses, to all or to the one who asked, with a record that
+/// it asks for, until `within` has gone by. How late each came is the difference of their times.
+pub fn answers<'a>(
+    log: &'a [Seen],
+    query: &Seen,
+    within: Duration,
+    of: impl Fn(&Seen) -> bool,
+) -> Vec<&'a Seen> {
+    let answers = |response: &&Seen| {
+        let message = &response.message;
+        let asked = |record: &Record| {
+            let mut questions = query.message.questions.iter();
+            questions.any(|question| question.asks_for(record))
+        };
+        message.is_response()
+            && (query.at..=query.at + within).contains(&response.at)
+            && (response.is_multicast() || response.destination == query.source)
+            && of(response)
+            && message.answers.iter().any(asked)
+    };
+    log.iter().filter(answers).collect()
+}
+
 /// The times between one and the next.
 pub fn gaps(times: impl IntoIterator<Item = Duration>) -> Vec<Duration> {
     let times: Vec<_> = times.into_iter().collect();
