@@ -41,7 +41,7 @@ impl Results {
         let known: Vec<KnownState> = known
             .iter()
             .map(|entry| KnownState {
-                known: entry.clone(),
+                finding: entry.clone(),
                 status: entry.status(&run.started, &cases, &run.not_run),
             })
             .collect();

@@ -15,8 +15,12 @@ pub enum ReportError {
     Junit(String),
     /// Results of different targets cannot be one run.
     DifferentTargets(String, String),
-    /// There is nothing to merge or compare.
+    /// There is nothing to merge.
     NoResults,
+    /// A comparison needs more results than this.
+    NothingToCompare(usize),
+    /// Comparisons have no report of this format.
+    CannotCompare(&'static str),
 }
 
 impl std::fmt::Display for ReportError {
@@ -46,7 +50,14 @@ impl std::fmt::Display for ReportError {
                     "results of {one} and of {other} are not parts of one run"
                 )
             }
-            ReportError::NoResults => f.write_str("there are no results to read"),
+            ReportError::NoResults => f.write_str("there are no results to merge"),
+            ReportError::NothingToCompare(count) => {
+                write!(f, "a comparison needs two results or more, not {count}")
+            }
+            ReportError::CannotCompare(format) => write!(
+                f,
+                "comparisons have no {format} report; there are terminal, markdown, html and json"
+            ),
         }
     }
 }

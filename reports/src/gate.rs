@@ -159,11 +159,11 @@ impl Results {
         for entry in &self.known {
             match entry.status {
                 KnownStatus::Passes => objections.push(Objection::KnownPasses {
-                    entry: entry.known.label(),
+                    entry: entry.finding.label(),
                 }),
                 KnownStatus::Expired => objections.push(Objection::KnownExpired {
-                    entry: entry.known.label(),
-                    last_day: entry.known.expires.clone().unwrap_or_default(),
+                    entry: entry.finding.label(),
+                    last_day: entry.finding.expires.clone().unwrap_or_default(),
                 }),
                 KnownStatus::Holds | KnownStatus::Unseen => {}
             }

@@ -7,8 +7,9 @@ use crate::glob::glob_matches;
 use crate::model::{Case, NotRun};
 use crate::verdict::Verdict;
 
-/// A finding that is expected.
+/// A finding that is expected. A field that does not exist is an error: a `case` written wrong would excuse too much.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Known {
     /// The id of the requirement that is broken.
     pub requirement: String,
@@ -83,8 +84,7 @@ impl Known {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct KnownState {
     /// The entry of the profile.
-    #[serde(flatten)]
-    pub known: Known,
+    pub finding: Known,
     /// What became of it.
     pub status: KnownStatus,
 }
@@ -124,9 +124,9 @@ pub(crate) fn reason_for(case: &Case, known: &[KnownState]) -> Option<String> {
         let entry = known
             .iter()
             .filter(|entry| entry.status != KnownStatus::Expired)
-            .find(|entry| entry.known.concerns(&case.name, &judged.id))?;
-        if !reasons.contains(&entry.known.reason.as_str()) {
-            reasons.push(&entry.known.reason);
+            .find(|entry| entry.finding.concerns(&case.name, &judged.id))?;
+        if !reasons.contains(&entry.finding.reason.as_str()) {
+            reasons.push(&entry.finding.reason);
         }
     }
     (!reasons.is_empty()).then(|| reasons.join(" "))

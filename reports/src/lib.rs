@@ -21,11 +21,13 @@
 
 mod assemble;
 mod chapters;
+mod compare;
 mod documents;
 mod error;
 mod gate;
 mod glob;
 mod known;
+mod merge;
 mod model;
 mod render;
 mod requirement;
@@ -33,6 +35,7 @@ mod text;
 mod verdict;
 
 pub use assemble::Run;
+pub use compare::{Change, Comparison, Difference, Matrix, Row};
 pub use error::ReportError;
 pub use gate::{Gate, GateOptions, Objection};
 pub use glob::glob_matches;
@@ -41,6 +44,6 @@ pub use model::{
     At, Case, Content, Direction, Entry, Judged, Layer, NotRun, RequirementState, Results, SCHEMA,
     Summary, Target, Tool,
 };
-pub use render::{Format, Options, Verbosity, render};
+pub use render::{Format, Options, Verbosity, render, render_comparison};
 pub use requirement::{RequirementInfo, RequirementTexts};
 pub use verdict::{State, Verdict};

@@ -1,6 +1,7 @@
 //! Reports: one function from results to text for every format.
 
 mod badge;
+mod comparison;
 mod github;
 mod html;
 mod junit;
@@ -10,6 +11,8 @@ mod outcome;
 mod sarif;
 mod tap;
 mod terminal;
+
+pub use comparison::render_comparison;
 
 use crate::ReportError;
 use crate::gate::GateOptions;

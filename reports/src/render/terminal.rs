@@ -548,7 +548,7 @@ fn style(verdict: Verdict) -> Style {
     state_style(verdict.into())
 }
 
-fn state_style(state: State) -> Style {
+pub(super) fn state_style(state: State) -> Style {
     match state {
         State::Pass => AnsiColor::Green.on_default(),
         State::Fail | State::Error => AnsiColor::Red.on_default(),

@@ -219,3 +219,14 @@ fn an_expired_entry_excuses_nothing() {
     assert_eq!(status("2026-11-27"), (KnownStatus::Holds, true));
     assert_eq!(status("2026-11-26"), (KnownStatus::Expired, false));
 }
+
+#[test]
+fn a_misspelt_entry_is_refused() {
+    let read = |json: &str| serde_json::from_str::<Known>(json);
+    assert!(read(r#"{"requirement": "A", "reason": "r", "case": "x/*"}"#).is_ok());
+    let error = read(r#"{"requirement": "A", "reason": "r", "cases": "x/*"}"#).unwrap_err();
+    assert!(
+        error.to_string().contains("unknown field `cases`"),
+        "{error}"
+    );
+}

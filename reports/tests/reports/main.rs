@@ -1,6 +1,7 @@
 //! Every report, made from one hand-made run with nasty content, and the rules that results follow.
 
 mod assembling;
+mod comparing;
 mod formats;
 mod gating;
 mod html;

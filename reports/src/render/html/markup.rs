@@ -392,7 +392,7 @@ fn group_of(case: &Case) -> &'static str {
 }
 
 /// Text that is nothing but text, in elements and in attribute values.
-fn escape(text: &str) -> String {
+pub(in crate::render) fn escape(text: &str) -> String {
     let line = text::line(text);
     let mut out = String::with_capacity(line.len());
     for c in line.chars() {
