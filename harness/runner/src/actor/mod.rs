@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rand::SeedableRng as _;
 use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::element::Element;
 use xmppspec_scenarios::pattern::Received;
@@ -27,6 +28,19 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(2);
 
 /// The actors of a case wait this much longer than a busy machine needs to connect over loopback.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// When nothing has come for so long, it is found out whether the target is still busy. If it answers something else at
+/// once, it is not, and will not say more. Far above what servers on loopback take; a slow machine makes the answers slow too.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// How long something is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// It is given up then.
+    pub until: Instant,
+    /// The script names the time: it is not given up before.
+    pub in_full: bool,
+}
 
 /// How a target is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +81,8 @@ pub struct Actor {
     pub address: Option<String>,
     /// It begins with TLS.
     pub direct_tls: bool,
+    /// It sends whole stanzas only, so that a request may be put between them.
+    pub is_client: bool,
     /// Its connection, also after its end: what was received stays to be looked at.
     pub connection: Option<Connection>,
     /// The full JID, once bound.
@@ -85,6 +101,7 @@ impl Actor {
             resource: None,
             address: None,
             direct_tls: false,
+            is_client: false,
             connection: None,
             jid: None,
             unfenced: false,
@@ -192,6 +209,54 @@ impl Stage {
         }
     }
 
+    /// Like [`Stage::wait`], but gives up early when the target is idle: nothing has come for a while, and it answers other
+    /// requests (design: a negative is proved by order, not by waiting).
+    pub async fn wait_patiently<T>(
+        &mut self,
+        patience: Patience,
+        mut wanted: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<T> {
+        let quiet = Instant::now() + QUIET;
+        if patience.in_full || quiet >= patience.until {
+            return self.wait(patience.until, wanted).await;
+        }
+        if let Some(found) = self.wait(quiet, &mut wanted).await {
+            return Some(found);
+        }
+        match timeout_at(patience.until, self.is_answering()).await {
+            Ok(true) => wanted(self),
+            _ => self.wait(patience.until, wanted).await,
+        }
+    }
+
+    /// Whether the target answers requests: on the streams of clients, or, where there is none, on a stream of its own.
+    async fn is_answering(&mut self) -> bool {
+        let clients: Vec<usize> = (0..self.actors.len())
+            .filter(|who| self.actors[*who].is_client && self.actors[*who].is_bound())
+            .collect();
+        for who in &clients {
+            match self.fence(*who).await {
+                Ok(_) => {}
+                Err(error) if error.problem == Problem::Ended => {}
+                Err(_) => return false,
+            }
+        }
+        if !clients.is_empty() {
+            return true;
+        }
+        let rng = rand::rngs::StdRng::from_rng(&mut self.rng);
+        let actor = Actor::new("harness");
+        let mut other = Stage::new(vec![actor], self.reach.clone(), self.tls.clone(), rng);
+        let opening = Opening::to(&self.reach.domain);
+        // Boxed, because opening a stream waits too.
+        let answered = Box::pin(async {
+            other.connect(0).await.is_ok() && other.open_stream(0, &opening).await.is_ok()
+        })
+        .await;
+        other.leave().await;
+        answered
+    }
+
     /// Waits for something on one connection. Ends early when nothing more can come there.
     async fn wait_on<T>(
         &mut self,
@@ -200,6 +265,7 @@ impl Stage {
         mut wanted: impl FnMut(&mut Connection) -> Option<T>,
     ) -> Result<T, StepError> {
         self.connection(who)?;
+        let began = Instant::now();
         let deadline = self.deadline();
         let found = self
             .wait(deadline, |stage| {
@@ -214,14 +280,14 @@ impl Stage {
             .flatten();
         match found {
             Some(found) => Ok(found),
-            None => Err(self.did_not_come(who, for_what)),
+            None => Err(self.did_not_come(who, for_what, began.elapsed())),
         }
     }
 
     /// The error for something that was waited for in vain: says what came instead.
     #[must_use]
-    pub fn did_not_come(&self, who: usize, what: &str) -> StepError {
-        let seconds = self.reach.timeout.as_secs_f64();
+    pub fn did_not_come(&self, who: usize, what: &str, waited: Duration) -> StepError {
+        let seconds = waited.as_secs_f64();
         let Some(connection) = &self.actors[who].connection else {
             return StepError::new(
                 Problem::NotConnected,
@@ -246,7 +312,7 @@ impl Stage {
         } else {
             (
                 Problem::TimedOut,
-                format!("it did not come within {seconds} s"),
+                format!("it did not come within {seconds:.1} s"),
             )
         };
         let received = if connection.broken.is_some() {

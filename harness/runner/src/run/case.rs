@@ -15,7 +15,7 @@ use super::Shared;
 use super::accounts::{Lease, NoAccounts};
 use super::expect::{self, Captures, Unmet};
 use super::judge::{End, judge, overall};
-use crate::actor::{Account, Actor, Authentication, Opening, Problem, Stage, StepError};
+use crate::actor::{Account, Actor, Authentication, Opening, Patience, Problem, Stage, StepError};
 use crate::transport::{self, TlsVersion};
 
 /// A case has at least so many times the time of one expectation before it is given up as a whole: a target that answers
@@ -270,6 +270,7 @@ impl<'a> Player<'a> {
                 None => lease.by_actor.get(owner).cloned(),
             };
             actor.resource = expand(declared.resource())?;
+            actor.is_client = declared.kind == ActorKind::Client;
             actor.direct_tls = declared.service() == "c2s-tls";
             let (host, port) = (
                 expand(declared.connect_host())?,
@@ -338,8 +339,10 @@ impl<'a> Player<'a> {
 
     async fn step(&mut self, step: &Step) -> Result<(), Stop> {
         let who = step.actor;
-        let deadline =
-            tokio::time::Instant::now() + step.within.unwrap_or(self.stage.reach.timeout);
+        let patience = Patience {
+            until: tokio::time::Instant::now() + step.within.unwrap_or(self.stage.reach.timeout),
+            in_full: step.within.is_some(),
+        };
         let source = self.source.name.as_str();
         let wrong = |diagnostic: Diagnostic| broken_script(&diagnostic);
         match &step.action {
@@ -427,14 +430,14 @@ impl<'a> Player<'a> {
                 let body = self.body(body)?;
                 let patterns = pattern::parse(&body, self.script.loose, source).map_err(wrong)?;
                 let captures =
-                    expect::receive(&mut self.stage, who, *mode, &patterns, deadline).await?;
+                    expect::receive(&mut self.stage, who, *mode, &patterns, patience).await?;
                 self.capture(captures);
             }
             Action::ReceiveStreamError { body } => {
                 let body = self.body(body)?;
                 let patterns = pattern::parse_stream_errors(&body, source).map_err(wrong)?;
                 let captures =
-                    expect::receive_stream_error(&mut self.stage, who, &patterns, deadline).await?;
+                    expect::receive_stream_error(&mut self.stage, who, &patterns, patience).await?;
                 self.capture(captures);
             }
             Action::ReceiveNothing { for_: None } => {
@@ -444,7 +447,7 @@ impl<'a> Player<'a> {
                 expect::receive_nothing_for(&mut self.stage, who, *time).await?;
             }
             Action::IsDisconnected(props) => {
-                expect::is_disconnected(&mut self.stage, who, props, deadline).await?;
+                expect::is_disconnected(&mut self.stage, who, props, patience).await?;
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use xmppspec_protocol::ns;
 use xmppspec_scenarios::pattern::{Mismatch, Pattern, Received};
 use xmppspec_scenarios::{Mode, Props, Span};
 
-use crate::actor::{Problem, Stage, StepError};
+use crate::actor::{Patience, Problem, Stage, StepError};
 use crate::transport::{Connection, TcpEnd};
 
 /// Messages quote at most this much of what was received, in characters.
@@ -114,9 +114,10 @@ pub(super) async fn receive(
     who: usize,
     mode: Mode,
     patterns: &[Pattern],
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Captures, Unmet> {
     stage.connection(who)?;
+    let began = Instant::now();
     let mut open: Vec<usize> = (0..patterns.len()).collect();
     let mut captures = Captures::new();
     let mut passed = Passed::default();
@@ -124,7 +125,7 @@ pub(super) async fn receive(
     let name = stage.actors[who].name.clone();
     // `Some(true)`: all there. `Some(false)`: it cannot come any more.
     let found = stage
-        .wait(deadline, |stage| {
+        .wait_patiently(patience, |stage| {
             let connection = stage.actors[who].connection.as_mut()?;
             while let Some(item) = connection.take() {
                 let received = item.received;
@@ -174,7 +175,7 @@ pub(super) async fn receive(
     let missing: Vec<&Pattern> = open.iter().map(|index| &patterns[*index]).collect();
     let nearest = passed.nearest.as_ref();
     let next_was_wrong = matches!(mode, Mode::Next | Mode::NextOneOf) && nearest.is_some();
-    let error = stage.did_not_come(who, "answer that was expected");
+    let error = stage.did_not_come(who, "answer that was expected", began.elapsed());
     let (problem, message) = if next_was_wrong {
         (Problem::Refused, format!("{name} received something else"))
     } else {
@@ -222,14 +223,15 @@ pub(super) async fn receive_stream_error(
     stage: &mut Stage,
     who: usize,
     patterns: &[Pattern],
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<Captures, Unmet> {
     stage.connection(who)?;
+    let began = Instant::now();
     let name = stage.actors[who].name.clone();
     let mut others = Vec::new();
     let mut result = None;
     stage
-        .wait(deadline, |stage| {
+        .wait_patiently(patience, |stage| {
             let connection = stage.actors[who].connection.as_mut()?;
             while let Some(item) = connection.take() {
                 let is_error =
@@ -272,7 +274,7 @@ pub(super) async fn receive_stream_error(
             });
         }
         None => {
-            let error = stage.did_not_come(who, "stream error");
+            let error = stage.did_not_come(who, "stream error", began.elapsed());
             return Err(Unmet {
                 problem: error.problem,
                 message: error.message,
@@ -288,7 +290,7 @@ pub(super) async fn receive_stream_error(
     };
     // The closing tag, then the connection; ours is answered as anybody would.
     let tag = stage
-        .wait(deadline, |stage| {
+        .wait_patiently(patience, |stage| {
             let connection = stage.actors[who].connection.as_mut()?;
             (connection.ending.stream || cannot_come(connection)).then_some(())
         })
@@ -306,7 +308,7 @@ pub(super) async fn receive_stream_error(
             received: ending,
         });
     }
-    is_disconnected(stage, who, &Props::default(), deadline).await?;
+    is_disconnected(stage, who, &Props::default(), patience).await?;
     Ok(captures)
 }
 
@@ -315,14 +317,14 @@ pub(super) async fn is_disconnected(
     stage: &mut Stage,
     who: usize,
     props: &Props,
-    deadline: Instant,
+    patience: Patience,
 ) -> Result<(), Unmet> {
     stage.connection(who)?;
     let answers = props.get("answer") != Some("no");
     let wants_tcp = props.get("tcp");
     let name = stage.actors[who].name.clone();
     let ended = stage
-        .wait(deadline, |stage| {
+        .wait_patiently(patience, |stage| {
             let connection = stage.actors[who].connection.as_mut()?;
             if connection.is_full() {
                 connection.clear();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rand::SeedableRng as _;
 use xmppspec_protocol::element::Element;
@@ -113,7 +114,7 @@ pub(super) async fn probe(
 
 /// Notes the features of the probe's stream.
 fn look(stage: &mut Stage, words: &mut BTreeSet<String>) -> Result<Element, StepError> {
-    let no_features = stage.did_not_come(0, "stream features");
+    let no_features = stage.did_not_come(0, "stream features", Duration::ZERO);
     let connection = stage.connection(0)?;
     let Some(features) = connection.features.clone() else {
         return Err(no_features);
