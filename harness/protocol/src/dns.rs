@@ -23,7 +23,7 @@ mod text;
 mod write;
 
 pub use name::Name;
-pub use text::TextError;
+pub use text::{TextError, words};
 pub use write::Writer;
 
 /// The class of the Internet.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use xmppspec_protocol::dns::{
-    Data, DnsError, Fault, Flags, Kind, Message, Name, Question, Record, Writer,
+    Data, DnsError, Fault, Flags, Kind, Message, Name, Question, Record, Writer, words,
 };
 
 fn name(text: &str) -> Name {
@@ -384,6 +384,32 @@ fn lines() {
     let question: Question = "a. QU IN PTR".parse().expect("a question");
     assert_eq!(question, Question::new(name("a"), Kind::PTR).with_unicast());
     assert!("a. 120 IN PTR".parse::<Question>().is_err());
+}
+
+#[test]
+fn words_of_a_line() {
+    let split = |line: &'static str| -> Vec<&str> {
+        words(line).into_iter().map(|word| &line[word]).collect()
+    };
+    assert_eq!(
+        split("  a. {any}\tIN  PTR {capture:x} "),
+        ["a.", "{any}", "IN", "PTR", "{capture:x}"]
+    );
+    assert_eq!(
+        split("\"a \\\" {b\" c\\ d {match:\"a b} {{x y} z} \u{fc}"),
+        [
+            "\"a \\\" {b\"",
+            "c\\ d",
+            "{match:\"a b}",
+            "{{x y} z}",
+            "\u{fc}"
+        ]
+    );
+    assert_eq!(split(" "), [""; 0]);
+    for line in ANNOUNCED {
+        assert_eq!(split(line)[0], record(line).name.to_string());
+        assert_eq!(split(line).join(" "), *line);
+    }
 }
 
 #[test]

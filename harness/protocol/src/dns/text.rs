@@ -1,6 +1,7 @@
 //! The text form: one line a record or question, as in a zone file (RFC 1035 §5.1, RFC 3597 §5).
 
 use std::fmt::{self, Write};
+use std::ops::Range;
 
 use super::read;
 use super::{CLASS_IN, Data, Kind, Name, Question, Record};
@@ -21,6 +22,34 @@ impl fmt::Display for TextError {
 }
 
 impl std::error::Error for TextError {}
+
+/// Where the words of a line are, for lines that are records but for some words that stand for others, such as `{any}`.
+/// Whitespace in quotes or braces separates nothing, and a backslash takes what follows along.
+pub fn words(line: &str) -> Vec<Range<usize>> {
+    let mut words: Vec<Range<usize>> = Vec::new();
+    let (mut in_word, mut quoted, mut braces, mut escaped) = (false, false, 0usize, false);
+    for (at, c) in line.char_indices() {
+        if c.is_ascii_whitespace() && !quoted && braces == 0 && !escaped {
+            in_word = false;
+            continue;
+        }
+        match c {
+            _ if escaped => {}
+            '"' if braces == 0 => quoted = !quoted,
+            '{' if !quoted => braces += 1,
+            '}' if !quoted => braces = braces.saturating_sub(1),
+            _ => {}
+        }
+        escaped = c == '\\' && !escaped;
+        let end = at + c.len_utf8();
+        match words.last_mut().filter(|_| in_word) {
+            Some(word) => word.end = end,
+            None => words.push(at..end),
+        }
+        in_word = true;
+    }
+    words
+}
 
 /// Writes bytes as text: UTF-8 as it is, control characters, whitespace and other bytes as `\DDD`. In quotes a space
 /// needs no escape.
