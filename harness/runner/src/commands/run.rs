@@ -79,7 +79,9 @@ async fn judge(
         })?,
         interrupt = interrupts.next() => return Ok(Exit::Interrupted(interrupt)),
     };
-    run::set_timeout(&mut running.target, args.how.timeout);
+    if let Some(timeout) = args.how.timeout {
+        running.target.timeout = timeout;
+    }
     let plan = Plan {
         cases,
         jobs: args.how.jobs.map_or(DEFAULT_JOBS, usize::from),
@@ -127,7 +129,10 @@ async fn judge(
         },
         target: reports::Target {
             name: target.name.clone(),
-            version: target.version.clone(),
+            version: target
+                .version
+                .clone()
+                .or(outcome.capabilities.software.clone()),
             role: role.name().to_owned(),
         },
         world: world.to_owned(),

@@ -37,6 +37,8 @@ pub(super) struct Accounts {
     remove: bool,
     free: Mutex<Vec<Account>>,
     returned: Notify,
+    /// Those that were made and not yet removed: a case that is broken off cannot remove its own.
+    outstanding: Mutex<Vec<Account>>,
     reach: Arc<Reach>,
     tls: Tls,
 }
@@ -73,6 +75,7 @@ impl Accounts {
             remove,
             free: Mutex::new(free),
             returned: Notify::new(),
+            outstanding: Mutex::default(),
             reach,
             tls,
         }
@@ -208,9 +211,14 @@ impl Accounts {
             tries += 1;
             let account = self.fresh(&slug, &mut rng);
             let mut stage = self.stage(&account, rand::rngs::StdRng::seed_from_u64(seed));
+            if self.remove {
+                self.outstanding().push(account.clone());
+            }
             match stage.register(0).await {
                 Ok(()) => return Ok(account),
-                Err(error) if error.message.contains("<conflict/>") && tries < TRIES => {}
+                Err(error) if error.message.contains("<conflict/>") && tries < TRIES => {
+                    self.outstanding().retain(|other| *other != account);
+                }
                 // A target that closes connections for no reason also mixes answers up; nothing is judged here.
                 Err(_) if tries <= self.reach.connect_retries => {}
                 Err(mut error) => {
@@ -239,26 +247,43 @@ impl Accounts {
         Stage::new(vec![actor], self.reach.clone(), self.tls.clone(), rng)
     }
 
+    fn outstanding(&self) -> std::sync::MutexGuard<'_, Vec<Account>> {
+        self.outstanding
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Takes accounts back: those that were made are removed where they would stay, those that were lent are free again.
     /// Returns what could not be removed.
     pub(super) async fn give_back(&self, lease: Lease) -> Vec<String> {
-        let mut kept = Vec::new();
-        if self.remove {
-            let removals = join_all(lease.made.iter().map(|account| async move {
-                let mut stage = self.stage(account, rand::rngs::StdRng::seed_from_u64(0));
-                (account, stage.remove_account(0).await)
-            }));
-            for (account, result) in removals.await {
-                if let Err(error) = result {
-                    kept.push(format!("the account {} stays: {error}", account.jid()));
-                }
-            }
-        }
+        let kept = if self.remove {
+            self.remove(lease.made).await
+        } else {
+            Vec::new()
+        };
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(lease.lent);
         drop(free);
         self.returned.notify_waiters();
         kept
+    }
+
+    /// Removes what cases that were broken off have left. Returns what could not be removed.
+    pub(super) async fn remove_left(&self) -> Vec<String> {
+        let left = self.outstanding().clone();
+        self.remove(left).await
+    }
+
+    async fn remove(&self, accounts: Vec<Account>) -> Vec<String> {
+        let removals = join_all(accounts.into_iter().map(|account| async move {
+            let rng = rand::rngs::StdRng::seed_from_u64(0);
+            let result = self.stage(&account, rng).remove_account(0).await;
+            self.outstanding().retain(|other| *other != account);
+            result
+                .err()
+                .map(|error| format!("the account {} stays: {error}", account.jid()))
+        }));
+        removals.await.into_iter().flatten().collect()
     }
 }
 

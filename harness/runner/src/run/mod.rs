@@ -13,6 +13,7 @@ use std::time::Duration;
 use rand::SeedableRng as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use xmppspec_reports::{Case, Known, Verdict};
 use xmppspec_scenarios::Script;
 
@@ -37,6 +38,9 @@ const MAX_SILENT: usize = 24;
 
 /// After so many cases in a row that could not even connect, the rest is not tried.
 const MAX_UNREACHABLE: usize = 3;
+
+/// How long the accounts of cases that were broken off may take to be removed.
+const PATIENCE_WITH_ACCOUNTS: Duration = Duration::from_secs(3);
 
 /// What is common to the cases of a run.
 struct Shared {
@@ -182,6 +186,10 @@ pub async fn run(
         unreachable: 0,
     };
     let early = run.play(interrupts, &mut progress).await;
+    if early.is_some() {
+        let left = timeout(PATIENCE_WITH_ACCOUNTS, run.shared.accounts.remove_left()).await;
+        run.notes.extend(left.unwrap_or_default());
+    }
     let not_run = (0..plan.cases.len())
         .filter(|i| run.done[*i].is_none())
         .collect();
@@ -474,11 +482,4 @@ impl InFlight {
 pub fn random_seed() -> u64 {
     // Short enough to be typed.
     rand::random::<u64>() % 1_000_000_000
-}
-
-/// The time limit of an expectation, where the user gave one.
-pub fn set_timeout(target: &mut Target, timeout: Option<Duration>) {
-    if let Some(timeout) = timeout {
-        target.timeout = timeout;
-    }
 }

@@ -18,6 +18,8 @@ pub struct Capabilities {
     words: BTreeSet<String>,
     /// Words that the profile denies.
     lacks: Vec<String>,
+    /// What the target says it is (XEP-0092): name and version.
+    pub software: Option<String>,
     /// Why what is seen only after a login could not be found out.
     pub not_logged_in: Option<String>,
 }
@@ -102,11 +104,14 @@ pub(super) async fn probe(
         stage.disconnect(0, reach.timeout).await;
     }
 
-    let not_logged_in = log_in_and_look(reach, tls, accounts, rng(), &mut words)
-        .await
-        .err();
+    let not_logged_in = log_in_and_look(reach, tls, accounts, rng(), &mut words).await;
+    let (software, not_logged_in) = match not_logged_in {
+        Ok(software) => (software, None),
+        Err(why) => (None, Some(why)),
+    };
     Ok(Capabilities {
         words,
+        software,
         lacks: lacks.to_vec(),
         not_logged_in,
     })
@@ -133,7 +138,7 @@ async fn log_in_and_look(
     accounts: &Accounts,
     mut rng: rand::rngs::StdRng,
     words: &mut BTreeSet<String>,
-) -> Result<(), String> {
+) -> Result<Option<String>, String> {
     let lease = accounts.for_probe(&mut rng).await?;
     let account = lease.by_actor.values().next().cloned();
     let result = match account {
@@ -152,7 +157,7 @@ async fn ask(
     account: Account,
     rng: rand::rngs::StdRng,
     words: &mut BTreeSet<String>,
-) -> Result<(), StepError> {
+) -> Result<Option<String>, StepError> {
     let (domain, jid) = (reach.domain.clone(), account.jid());
     let mut actor = Actor::new("probe");
     actor.account = Some(account);
@@ -161,6 +166,12 @@ async fn ask(
     if let Some(features) = &stage.connection(0)?.features {
         add_features(words, features);
     }
+    let version = Element::new(ns::VERSION, "query");
+    let software = match stage.ask(0, &domain, version).await {
+        Ok(answer) => software(&answer),
+        Err(error) if error.problem == Problem::Refused => None,
+        Err(error) => return Err(error),
+    };
     for to in [domain, jid] {
         let query = Element::new(ns::DISCO_INFO, "query");
         let info = match stage.ask(0, &to, query).await {
@@ -179,7 +190,21 @@ async fn ask(
         }
     }
     stage.disconnect(0, reach.timeout).await;
-    Ok(())
+    Ok(software)
+}
+
+/// Name and version in an answer of XEP-0092.
+fn software(answer: &Element) -> Option<String> {
+    let query = answer.child(ns::VERSION, "query")?;
+    let text = |name: &str| {
+        let text = query.child(ns::VERSION, name)?.text().trim().to_owned();
+        Some(text).filter(|text| !text.is_empty())
+    };
+    let name = text("name")?;
+    Some(match text("version") {
+        Some(version) => format!("{name} {version}"),
+        None => name,
+    })
 }
 
 #[cfg(test)]
@@ -191,6 +216,7 @@ mod tests {
         let capabilities = Capabilities {
             words: ["starttls", "mechanism:PLAIN"].map(str::to_owned).into(),
             lacks: vec!["starttls".to_owned()],
+            software: None,
             not_logged_in: Some("registration was refused".to_owned()),
         };
         let missing = |word: &str| capabilities.missing(&[word.to_owned()]);
