@@ -67,6 +67,12 @@ pub(crate) fn head(text: &str, characters: usize) -> String {
     }
 }
 
+/// Whether a text says what another one says, however either is broken into lines.
+pub(crate) fn says(text: &str, other: &str) -> bool {
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words(text).contains(&words(other))
+}
+
 /// `1 case`, `2 cases`.
 pub(crate) fn count(number: usize, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -101,6 +107,13 @@ mod tests {
     fn cuts_between_characters() {
         assert_eq!(head("ééé", 2), "éé… (2 more bytes)");
         assert_eq!(head("ééé", 3), "ééé");
+    }
+
+    #[test]
+    fn lines_do_not_matter() {
+        assert!(says("  = note: <a>\n       <b/>", "<a>\n\t<b/>"));
+        assert!(!says("<a><b/>", "<a> <b/>"));
+        assert!(says("x", ""));
     }
 
     #[test]

@@ -17,6 +17,15 @@ const DETAILS_LIMIT: usize = 700 * 1024;
 /// No details are longer (in characters): the transcript is in the other reports.
 const ONE_LIMIT: usize = 8000;
 
+/// So many findings have their details unfolded: a summary is read, not opened.
+const UNFOLDED: usize = 5;
+
+/// Characters of the line that says what is wrong.
+const HEADLINE_LENGTH: usize = 1000;
+
+/// Characters of a name.
+const NAME_LENGTH: usize = 300;
+
 /// At most so many names in one list, so that the limit holds for any number of cases.
 const NAMES: usize = 500;
 
@@ -108,58 +117,72 @@ fn findings(
             escape(&objection.to_string())
         );
     }
-    let mut left_out = 0;
+    let mut failed: Vec<(&Case, &Objection)> = Vec::new();
     for (case, outcome) in outcomes {
-        let Outcome::Failed(objection) = outcome else {
-            continue;
-        };
+        if let Outcome::Failed(objection) = outcome {
+            failed.push((case, objection));
+        }
+    }
+    failed.sort_by_key(|(case, _)| std::cmp::Reverse(case.verdict));
+    let mut left_out = 0;
+    for (number, (case, objection)) in failed.into_iter().enumerate() {
         if out.len() > DETAILS_LIMIT {
             left_out += 1;
-            continue;
+        } else {
+            finding(out, case, objection, number < UNFOLDED, options);
         }
-        let was = match objection {
-            Objection::Case {
-                before: Some(before),
-                ..
-            } => format!(", was {before}"),
-            Objection::Flaky { .. } => ", flaky".to_owned(),
-            _ => String::new(),
-        };
-        let _ = writeln!(out, "\n### {} `{}`{was}\n", case.verdict, code(&case.name));
-        let _ = writeln!(
-            out,
-            "{}\n",
-            escape(&text::head(&outcome::headline(case), ONE_LIMIT))
-        );
-        for judged in case
-            .judged
-            .iter()
-            .filter(|judged| judged.verdict.is_broken())
-        {
-            let info = requirement::find(options.requirements, &judged.id, &judged.level);
-            let place = escape(&info.place());
-            let place = info
-                .link()
-                .map_or(place.clone(), |link| format!("[{place}]({link})"));
-            let _ = writeln!(
-                out,
-                "> **{}** {place}: {}\n",
-                escape(info.level),
-                escape(info.text)
-            );
-        }
-        let details = text::head(&outcome::details(case, options), ONE_LIMIT);
-        let fence = fence(&details);
-        let _ = writeln!(
-            out,
-            "<details><summary>details</summary>\n\n{fence}\n{}\n{fence}\n</details>",
-            details.trim_end()
-        );
     }
     if left_out > 0 {
-        let _ = writeln!(out, "\n… and {}.", text::count(left_out, "finding more"));
+        let _ = writeln!(out, "\n… and {}.", text::count(left_out, "more finding"));
     }
     out.push('\n');
+}
+
+fn finding(
+    out: &mut String,
+    case: &Case,
+    objection: &Objection,
+    open: bool,
+    options: &Options<'_>,
+) {
+    let was = match objection {
+        Objection::Case {
+            before: Some(before),
+            ..
+        } => format!(", was {before}"),
+        Objection::Flaky { .. } => ", flaky".to_owned(),
+        _ => String::new(),
+    };
+    let _ = writeln!(out, "\n### {} `{}`{was}\n", case.verdict, name(case));
+    let headline = text::head(&outcome::headline(case), HEADLINE_LENGTH);
+    let _ = writeln!(out, "{}\n", escape(&headline));
+    let broken = case
+        .judged
+        .iter()
+        .filter(|judged| judged.verdict.is_broken());
+    for judged in broken {
+        let info = requirement::find(options.requirements, &judged.id, &judged.level);
+        let place = escape(&info.place());
+        let place = match info.link() {
+            Some(link) => format!("[{place}]({link})"),
+            None => place,
+        };
+        let (level, text) = (escape(info.level), escape(info.text));
+        let _ = writeln!(out, "> **{level}** {place}: {text}\n");
+    }
+    let details = text::head(&outcome::details(case, options), ONE_LIMIT);
+    let fence = fence(&details);
+    let open = if open { " open" } else { "" };
+    let _ = writeln!(
+        out,
+        "<details{open}><summary>details</summary>\n\n{fence}\n{}\n{fence}\n</details>",
+        details.trim_end()
+    );
+}
+
+/// The name of a case, as code, not too long for a summary.
+fn name(case: &Case) -> String {
+    code(&text::head(&text::line(&case.name), NAME_LENGTH))
 }
 
 fn list<'a>(
@@ -181,7 +204,7 @@ fn list<'a>(
         let _ = writeln!(
             out,
             "- `{}` {}",
-            code(&case.name),
+            name(case),
             escape(&text::head(&about(case), 200))
         );
     }

@@ -73,7 +73,7 @@ pub(super) fn details(case: &Case, options: &Options<'_>) -> String {
     put(&text::line(&case.title));
     let diagnostic = case.diagnostic.as_deref().unwrap_or_default();
     if let Some(reason) = &case.reason
-        && !diagnostic.contains(reason)
+        && !text::says(diagnostic, reason)
     {
         put(&text::line(reason));
     }
@@ -97,7 +97,7 @@ pub(super) fn details(case: &Case, options: &Options<'_>) -> String {
     }
     for (heading, value) in [("expected", &case.expected), ("received", &case.received)] {
         if let Some(value) = value
-            && !diagnostic.contains(value.trim_end())
+            && !text::says(diagnostic, value)
         {
             put(&format!("{heading}: {}", text::lines(value)));
         }

@@ -141,7 +141,7 @@ impl Report<'_> {
         self.put("");
         let diagnostic = case.diagnostic.as_deref().unwrap_or_default();
         if let Some(reason) = &case.reason
-            && !diagnostic.contains(reason)
+            && !text::says(diagnostic, reason)
         {
             self.wrapped(2, &text::line(reason));
             self.put("");
@@ -223,7 +223,7 @@ impl Report<'_> {
                 continue;
             };
             let value = text::lines(value.trim_end());
-            if !diagnostic.contains(&value) {
+            if !text::says(&diagnostic, &value) {
                 self.block(heading, style.on_default(), &value, limit);
                 any = true;
             }
@@ -371,11 +371,27 @@ impl Report<'_> {
         };
         for (reason, cases) in reasons {
             self.wrapped(2, &text::head(&reason, length));
-            let names: Vec<String> = cases.iter().map(|case| text::line(&case.name)).collect();
             let indent = if reason.is_empty() { 2 } else { 4 };
-            for name in names {
-                let name = self.paint(Style::new().dimmed(), &name);
+            for case in &cases {
+                let name = self.paint(Style::new().dimmed(), &text::line(&case.name));
                 self.put(&format!("{:indent$}{name}", ""));
+            }
+            // What was blocked speaks against the target, and a reason alone does not show where.
+            if let [
+                Case {
+                    diagnostic: Some(diagnostic),
+                    verdict: Verdict::Blocked,
+                    known: None,
+                    ..
+                },
+                ..,
+            ] = cases[..]
+            {
+                self.put("");
+                for line in text::lines(diagnostic).lines() {
+                    self.put(&format!("{:indent$}{line}", ""));
+                }
+                self.put("");
             }
         }
         self.put("");

@@ -168,7 +168,7 @@ fn badge_of_a_conformant_target() {
 
 #[test]
 fn every_format_has_a_name_and_survives_huge_text() {
-    let huge = "<&`|\x1b]]>\n".repeat(10_000);
+    let huge = "<&`|\x1b]]>\n".repeat(3_000);
     let case = Case {
         reason: Some(huge.clone()),
         expected: Some(huge.clone()),
@@ -200,4 +200,23 @@ fn an_empty_run_has_every_report() {
             format.name()
         );
     }
+}
+
+#[test]
+fn a_summary_stays_below_the_limit_of_github() {
+    let text = "`<&>*_|".repeat(2_000);
+    let case = |n: usize| Case {
+        reason: Some(text.clone()),
+        received: Some(text.clone()),
+        ..Case::new(format!("{n}{text}"), text.clone(), Verdict::Fail)
+    };
+    let results = Results::assemble(
+        Run::default(),
+        (0..150).map(case).collect(),
+        [("A", "MUST")],
+        &[],
+    );
+    let summary = render(Format::Markdown, &results, &sample::options()).unwrap();
+    assert!(summary.len() < 1 << 20, "{}", summary.len());
+    assert!(summary.contains(" more findings."));
 }

@@ -116,7 +116,7 @@ impl<'a> Page<'a> {
             text::count(results.cases.len(), "case"),
             judged.count(),
             results.requirements.len(),
-            escape(&results.started),
+            escape(&moment(&results.started)),
             text::duration(results.duration_ms),
             results.seed
         );
@@ -381,6 +381,14 @@ fn filter(out: &mut String, of: &str, group: &str, title: &str, count: usize) {
         "<button type=\"button\" class=\"filter {group}\" data-of=\"{of}\" data-group=\"{group}\" \
          aria-pressed=\"false\">{title} <b>{count}</b></button>"
     );
+}
+
+/// A time as people read it, if it has the expected form: `2026-11-27 06:00:00 UTC`.
+fn moment(started: &str) -> String {
+    match (started.get(..10), started.get(10..11), started.get(11..19)) {
+        (Some(day), Some("T"), Some(time)) if started.ends_with('Z') => format!("{day} {time} UTC"),
+        _ => started.to_owned(),
+    }
 }
 
 /// The group that a case is listed in.

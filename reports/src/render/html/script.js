@@ -260,12 +260,15 @@
     } else if (hash.startsWith("chapter-") || hash === "requirements") {
       show("requirement");
       const chapter = byId(hash);
-      if (chapter && hash !== "requirements") {
+      if (chapter) {
         if (chapter.hidden) clear();
         chapter.scrollIntoView();
+      } else {
+        scrollTo(0, 0);
       }
     } else {
       show("case");
+      if (hash === "cases") scrollTo(0, 0);
     }
   };
   addEventListener("hashchange", goto);
