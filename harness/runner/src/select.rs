@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use xmppspec_reports::glob_matches;
-use xmppspec_scenarios::{Role, Script, Source, builtin, catalogue, diagnostic, names, parse};
+use xmppspec_scenarios::{
+    Diagnostic, Role, Script, Source, builtin, catalogue, check, diagnostic, names, parse,
+};
 
 use crate::exit::{Exit, Failed};
 
@@ -361,10 +363,7 @@ fn cases_of(source: Arc<Source>, name: &str) -> Result<Vec<Selected>, SelectErro
                 script,
             })
             .collect()),
-        Err(diagnostics) => {
-            let rendered = diagnostic::render_all(&diagnostics, true, &source.text);
-            Err(SelectError::Script(rendered))
-        }
+        Err(diagnostics) => Err(script_error(&diagnostics, &source)),
     }
 }
 
@@ -432,7 +431,18 @@ fn read(path: &Path) -> Result<Vec<Selected>, SelectError> {
         name: path.display().to_string(),
         text,
     };
-    cases_of(Arc::new(source), &name_of_file(path))
+    let name = name_of_file(path);
+    // The built-in scripts pass all lints, which a test sees to; those of users may not.
+    let mut diagnostics = check(&source, &name);
+    diagnostics.retain(Diagnostic::is_error);
+    if !diagnostics.is_empty() {
+        return Err(script_error(&diagnostics, &source));
+    }
+    cases_of(Arc::new(source), &name)
+}
+
+fn script_error(diagnostics: &[Diagnostic], source: &Source) -> SelectError {
+    SelectError::Script(diagnostic::render_all(diagnostics, true, &source.text))
 }
 
 /// The name of a script in a file: its path without ending, from the last folder `scenarios` on if there is one.

@@ -87,8 +87,6 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, Failed> {
 }
 
 fn read(path: &Path) -> Result<Source, Failed> {
-    let unreadable =
-        |error: String| Failed::usage(format!("cannot read {}: {error}", path.display()));
     let (name, bytes) = if output::is_stdout(path) {
         let mut bytes = Vec::new();
         let read = std::io::stdin().read_to_end(&mut bytes);
@@ -96,6 +94,7 @@ fn read(path: &Path) -> Result<Source, Failed> {
     } else {
         (path.display().to_string(), std::fs::read(path))
     };
+    let unreadable = |error: String| Failed::usage(format!("cannot read {name}: {error}"));
     let bytes = bytes.map_err(|error| unreadable(error.to_string()))?;
     let text = String::from_utf8(bytes).map_err(|e| {
         unreadable(format!(

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize as _;
+use xmppspec_scenarios::names;
 
 use super::template::Template;
 use super::{Known, Role, TargetError};
@@ -251,9 +252,13 @@ impl Profile {
             path.to_owned()
         };
         if !name.contains('/') && !file.exists() {
-            let known: Vec<_> = Self::built_in_names().collect();
+            let mut known: Vec<_> = Self::built_in_names().collect();
+            known.insert(0, "reference");
+            let near = names::nearest(name, known.iter().copied());
+            let near = near.map(|near| format!("did you mean {near}?\n"));
             return Err(TargetError::Profile(format!(
-                "there is no target {name:?}\nbuilt in: {}\nor give the path of a folder with a target.toml of your own",
+                "there is no target {name:?}\n{}built in: {}\nor give the path of a folder with a target.toml of your own",
+                near.unwrap_or_default(),
                 known.join(", ")
             )));
         }
@@ -443,7 +448,20 @@ pub(super) fn glob(pattern: &str) -> Vec<PathBuf> {
 fn pointed(text: &str, source: &str, error: &toml::de::Error) -> String {
     let start = error.span().map_or(0, |s| s.start);
     let end = error.span().map_or(0, |s| s.end);
-    show(text, source, start..end, error.message())
+    show(text, source, start..end, &meant(error.message()))
+}
+
+/// The message about a field that does not exist, with the one that was meant instead of all there are.
+fn meant(message: &str) -> String {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let near = quoted
+        .next()
+        .filter(|_| message.starts_with("unknown field"))
+        .and_then(|field| Some((field, names::nearest(field, quoted)?)));
+    match near {
+        Some((field, near)) => format!("unknown field `{field}`; did you mean `{near}`?"),
+        None => message.to_owned(),
+    }
 }
 
 /// The same for the first place where `what` stands.
@@ -507,7 +525,9 @@ mod tests {
             "{HEAD}conect_retries = 3\n[services]\nc2s = 5222\n"
         ));
         assert!(
-            text.starts_with("error: unknown field `conect_retries`"),
+            text.starts_with(
+                "error: unknown field `conect_retries`; did you mean `connect_retries`?\n"
+            ),
             "{text}"
         );
         assert!(text.contains(" --> my/target.toml:3:1\n"), "{text}");
@@ -551,7 +571,8 @@ mod tests {
     fn an_unknown_name_lists_the_known() {
         let text = Profile::load("prosodi").unwrap_err().to_string();
         assert!(
-            text.contains("\"prosodi\"") && text.contains("prosody, ejabberd, jabberd2, libpurple"),
+            text.contains("did you mean prosody?\n")
+                && text.contains("prosody, ejabberd, jabberd2, libpurple"),
             "{text}"
         );
         let text = Profile::load("./no/such/folder").unwrap_err().to_string();

@@ -1,0 +1,691 @@
+//! The program as users meet it: what it prints, where, and the code it ends with. The files that it is given are in
+//! `tests/cli`.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+fn files() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
+}
+
+fn xmppspec(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_xmppspec"));
+    command.args(args).current_dir(files()).stdin(Stdio::null());
+    for name in ["COLUMNS", "CLICOLOR_FORCE", "CLICOLOR", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(args: &[&str]) -> Output {
+    xmppspec(args).output().expect("the program")
+}
+
+fn run_with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut command = xmppspec(args);
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program");
+    let mut pipe = child.stdin.take().expect("its input");
+    // Beside the reading: pipes hold little, and it may end before it has read all.
+    std::thread::scope(|scope| {
+        scope.spawn(move || pipe.write_all(input));
+        child.wait_with_output().expect("its end")
+    })
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("text")
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+/// Everything that came out, as one text.
+fn shown(output: &Output) -> String {
+    let code = code(output).map_or("a signal".to_owned(), |code| code.to_string());
+    format!(
+        "exit {code}\n-- stdout\n{}-- stderr\n{}",
+        stdout(output),
+        stderr(output)
+    )
+}
+
+/// Compares with the snapshot; what differs from run to run is left out.
+fn check(name: &str, output: &Output) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("cli/snapshots");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.add_filter(r"\(\d+(\.\d+)? m?s, seed \d+\)", "(TIME, seed SEED)");
+    settings.add_filter(r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:PORT");
+    settings.add_filter(r"(?m)^ +[0-9.]+ ms ", "  TIME ms ");
+    settings.add_filter(r"\(os error \d+\)", "(os error)");
+    settings.bind(|| insta::assert_snapshot!(name, shown(output)));
+}
+
+#[test]
+fn the_version() {
+    let output = run(&["--version"]);
+    assert_eq!(
+        shown(&output),
+        format!(
+            "exit 0\n-- stdout\nxmppspec {}\n-- stderr\n",
+            env!("CARGO_PKG_VERSION")
+        )
+    );
+}
+
+#[test]
+fn without_arguments_it_tells_what_it_is() {
+    let output = run(&[]);
+    assert_eq!((code(&output), stdout(&output).as_str()), (Some(2), ""));
+    for word in [
+        "Tells whether",
+        "run",
+        "explain",
+        "Examples:",
+        "Exit codes:",
+    ] {
+        assert!(stderr(&output).contains(word), "{word}");
+    }
+}
+
+#[test]
+fn every_command_has_help_with_examples_where_needed() {
+    for command in [
+        "run", "list", "explain", "check", "parse", "serve", "targets", "report", "doctor",
+    ] {
+        for flag in ["-h", "--help"] {
+            let output = run(&[command, flag]);
+            assert_eq!(
+                (code(&output), stderr(&output).as_str()),
+                (Some(0), ""),
+                "{command}"
+            );
+            let text = stdout(&output);
+            assert!(
+                text.contains(&format!("Usage: xmppspec {command}")),
+                "{text}"
+            );
+            assert!(
+                ["targets", "doctor"].contains(&command) || text.contains("Example"),
+                "{text}"
+            );
+            // The width of what is no terminal.
+            assert!(
+                text.lines().all(|line| line.chars().count() <= 100),
+                "{text}"
+            );
+        }
+    }
+    let faults = stdout(&run(&["serve", "--help"]));
+    for fault in xmppspec_reference::Fault::ALL {
+        assert!(faults.contains(fault.name()), "{fault}");
+    }
+}
+
+#[test]
+fn words_that_nobody_knows() {
+    check("unknown-command", &run(&["rnu"]));
+    check("unknown-option", &run(&["run", "--targt", "prosody"]));
+    check(
+        "unknown-fault",
+        &run(&["run", "--fault", "header-without-idd"]),
+    );
+    let format = run(&["run", "--report", "junitt=x.xml"]);
+    assert_eq!(code(&format), Some(2));
+    assert!(stderr(&format).contains("there is no report format `junitt`; there are "));
+    check(
+        "account-without-password",
+        &run(&[
+            "run",
+            "--connect",
+            "localhost",
+            "--domain",
+            "a",
+            "--account",
+            "romeo",
+        ]),
+    );
+    check(
+        "connect-without-domain",
+        &run(&["run", "--connect", "localhost"]),
+    );
+    check(
+        "fault-of-another-target",
+        &run(&["run", "--target", "prosody", "--fault", "header-without-id"]),
+    );
+}
+
+#[test]
+fn lists() {
+    check("list", &run(&["list", "rows.scs", "host-unknown.scs"]));
+    check("list-json", &run(&["list", "rows.scs", "--format", "json"]));
+    check(
+        "list-requirements",
+        &run(&["list", "host-unknown.scs", "--requirements"]),
+    );
+    check("list-nothing", &run(&["list", "--role", "peer"]));
+
+    let all = run(&["list"]);
+    assert_eq!(code(&all), Some(0));
+    assert!(stdout(&all).lines().count() > 200);
+    let covered = stdout(&run(&["list", "--requirements", "--format", "json"]));
+    let covered: serde_json::Value = serde_json::from_str(&covered).expect("JSON");
+    let uncovered = stdout(&run(&["list", "--uncovered", "--format", "json"]));
+    let uncovered: serde_json::Value = serde_json::from_str(&uncovered).expect("JSON");
+    let rows = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let without: Vec<_> = rows(&covered)
+        .into_iter()
+        .filter(|row| row["cases"] == 0)
+        .collect();
+    assert!(!without.is_empty());
+    assert_eq!(rows(&uncovered), without);
+}
+
+#[test]
+fn selectors_that_select_nothing() {
+    check(
+        "selector-misspelt",
+        &run(&["list", "rfc6120/4.9.3.6-host-unkown"]),
+    );
+    check("selector-nonsense", &run(&["run", "nonsense"]));
+    check(
+        "selector-unknown-requirement",
+        &run(&["run", "RFC6120-4.9.3.6-99"]),
+    );
+    check(
+        "selector-uncovered-requirement",
+        &run(&["run", "XEP0174-PUB-01"]),
+    );
+    check("selector-missing-file", &run(&["run", "missing.scs"]));
+    check("selector-other-role", &run(&["run", "foreign.scs"]));
+}
+
+#[test]
+fn explains() {
+    let requirement = run(&["explain", "rfc6120-4.9.3.6-1"]);
+    assert_eq!(
+        (code(&requirement), stderr(&requirement).as_str()),
+        (Some(0), "")
+    );
+    for words in [
+        "RFC6120-4.9.3.6-1  SHOULD",
+        "RFC 6120, section 4.9.3.6  https://www.rfc-editor.org/rfc/rfc6120#section-4.9.3.6",
+        "host-unknown: initial 'to' is not an FQDN",
+        "binds     server-c2s, server-s2s",
+        "the level is a judgement",
+        "rfc6120/4.9.3.6-host-unknown  An unknown host is answered with host-unknown",
+    ] {
+        assert!(
+            stdout(&requirement).contains(words),
+            "{words}\n{}",
+            stdout(&requirement)
+        );
+    }
+    let condition = stdout(&run(&["explain", "not-authorized"]));
+    for kind in ["stream error", "SASL failure", "stanza error"] {
+        assert!(
+            condition.contains(&format!("not-authorized  {kind}")),
+            "{condition}"
+        );
+    }
+    assert!(stdout(&run(&["explain", "RFC6120-4.9.3.6"])).contains("RFC6120-4.9.3.6-1  SHOULD"));
+    check("explain-case", &run(&["explain", "rows.scs"]));
+    check(
+        "explain-unknown-id",
+        &run(&["explain", "RFC6120-4.9.3.6-1", "RFC6120-4.9.3.6-99"]),
+    );
+    check(
+        "explain-unknown-condition",
+        &run(&["explain", "host-unkown"]),
+    );
+    check("explain-nonsense", &run(&["explain", "nonsense"]));
+}
+
+#[test]
+fn checks() {
+    check(
+        "check-good",
+        &run(&["check", "host-unknown.scs", "rows.scs"]),
+    );
+    check("check-mistakes", &run(&["check", "mistakes.scs"]));
+    check("check-doubtful", &run(&["check", "doubtful.scs"]));
+    assert_eq!(
+        code(&run(&["check", "doubtful.scs", "--deny-warnings"])),
+        Some(2)
+    );
+    check(
+        "check-stdin",
+        &run_with_input(&["check", "-"], b"# A title\nno actor\n"),
+    );
+    check("check-missing", &run(&["check", "missing.scs"]));
+    check(
+        "check-not-text",
+        &run_with_input(&["check", "-"], b"# \xff"),
+    );
+    let empty = tempfile::tempdir().expect("a folder");
+    let output = run(&["check", empty.path().to_str().expect("a path")]);
+    assert_eq!(code(&output), Some(4));
+    assert!(stderr(&output).contains("there is no .scs file in"));
+}
+
+#[test]
+fn parses() {
+    check("parse-good", &run(&["parse", "good.xml"]));
+    check(
+        "parse-comment",
+        &run(&["parse", "--element", "comment.xml"]),
+    );
+    check(
+        "parse-incomplete",
+        &run_with_input(&["parse", "--stream", "-"], b"<s:s xmlns:s='x'><a/>"),
+    );
+    check(
+        "parse-not-utf-8",
+        &run_with_input(&["parse", "-"], b"<a>\xff</a>"),
+    );
+    check(
+        "parse-too-deep",
+        &run_with_input(&["parse", "--depth", "2", "-"], b"<a><b><c/></b></a>"),
+    );
+    check("parse-missing", &run(&["parse", "missing.xml"]));
+    assert_eq!(code(&run_with_input(&["parse", "-"], b"")), Some(1));
+    let deep = "<a>".repeat(100_000) + &"</a>".repeat(100_000);
+    let output = run_with_input(&["parse", "-"], deep.as_bytes());
+    assert_eq!(code(&output), Some(0));
+    assert_eq!(stdout(&output).lines().count(), 200_000);
+}
+
+#[test]
+fn nobody_reads_the_rest() {
+    for args in [
+        &["list"][..],
+        &["explain", "RFC6120-4.9.3.6-1"],
+        &["run", "rows.scs"],
+        &["--help"],
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = xmppspec(args).stdout(writer).output().expect("the program");
+        assert_eq!(
+            (code(&output), stderr(&output).as_str()),
+            (Some(0), ""),
+            "{args:?}"
+        );
+    }
+    // More than a pipe holds, and it ends before all is read.
+    let big = "<r>".to_owned() + &"<a>text</a>".repeat(100_000) + "</r>";
+    let mut command = xmppspec(&["parse", "-"]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut input = child.stdin.take().expect("its input");
+    let feeder = std::thread::spawn(move || input.write_all(big.as_bytes()));
+    let mut line = String::new();
+    BufReader::with_capacity(16, child.stdout.take().expect("its output"))
+        .read_line(&mut line)
+        .expect("a line");
+    assert_eq!(line, "start {}r\n");
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    let _ = feeder.join().expect("the feeder");
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("/dev/full");
+    let output = xmppspec(&["list"])
+        .stdout(full)
+        .output()
+        .expect("the program");
+    assert_eq!(code(&output), Some(2));
+    assert!(stderr(&output).starts_with("error: cannot write to standard output: "));
+}
+
+#[test]
+fn colours_only_where_they_are_wanted() {
+    let is_colored = |output: &Output| stdout(output).contains('\x1b');
+    let args = &["explain", "RFC6120-4.9.3.6-1"];
+    assert!(!is_colored(&run(args)));
+    let forced = xmppspec(args)
+        .env("CLICOLOR_FORCE", "1")
+        .output()
+        .expect("the program");
+    assert!(is_colored(&forced));
+}
+
+#[test]
+fn targets_and_what_they_lack() {
+    let output = run(&["targets"]);
+    assert_eq!((code(&output), stderr(&output).as_str()), (Some(0), ""));
+    let text = stdout(&output);
+    for name in ["reference", "prosody", "ejabberd", "jabberd2"] {
+        assert!(text.lines().any(|line| line.starts_with(name)), "{text}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&run(&["targets", "--format", "json"]))).expect("JSON");
+    for row in json.as_array().expect("a list") {
+        let missing = row["missing"].as_array().expect("a list");
+        assert_eq!(row["installed"], missing.is_empty());
+        assert_eq!(row["install"].is_null(), missing.is_empty());
+        // What is missing is said to people too, with the command that installs it.
+        if let Some(install) = row["install"].as_str() {
+            assert!(text.contains(install), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_doctor_agrees_with_itself() {
+    let output = run(&["doctor"]);
+    let text = stdout(&output);
+    match code(&output) {
+        Some(0) => {
+            assert!(
+                text.starts_with("Closed worlds can be made here."),
+                "{text}"
+            );
+            assert!(
+                text.contains("ok    no address outside can be reached"),
+                "{text}"
+            );
+            assert!(!text.contains("  no  "), "{text}");
+        }
+        Some(3) => {
+            assert!(text.contains("  no  "), "{text}");
+            assert!(
+                stderr(&output).contains("--no-world"),
+                "{}",
+                stderr(&output)
+            );
+        }
+        other => panic!("{other:?}\n{text}"),
+    }
+}
+
+#[test]
+fn targets_that_cannot_be_tested() {
+    check("target-unknown", &run(&["run", "--target", "prosodi"]));
+    check("target-typo", &run(&["run", "--target", "./typo.toml"]));
+    check(
+        "target-missing-profile",
+        &run(&["run", "--target", "./no/such/folder"]),
+    );
+    check(
+        "target-not-installed",
+        &run(&["run", "--target", "./absent.toml"]),
+    );
+    check(
+        "target-dies",
+        &run(&["run", "--target", "./dying.toml", "--no-world"]),
+    );
+    check(
+        "target-port-closed",
+        &run(&["run", "--connect", "127.0.0.1:1", "--domain", "example.org"]),
+    );
+}
+
+#[test]
+fn a_server_that_is_none() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    let server = std::thread::spawn(move || {
+        // Whoever connects gets this and no more.
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let mut first = [0; 1];
+            if stream
+                .read(&mut first)
+                .is_ok_and(|n| n == 1 && first == *b"q")
+            {
+                return;
+            }
+        }
+    });
+    let output = run(&[
+        "run",
+        "--connect",
+        &address,
+        "--domain",
+        "example.org",
+        "rfc6120/4.1",
+    ]);
+    assert_eq!(code(&output), Some(3), "{}", shown(&output));
+    assert!(
+        stderr(&output).starts_with("error: the target cannot be tested: "),
+        "{}",
+        stderr(&output)
+    );
+    let _ = TcpStream::connect(&address).and_then(|mut stream| stream.write_all(b"q"));
+    server.join().expect("the server");
+}
+
+#[test]
+fn scripts_that_are_wrong() {
+    check("run-mistakes", &run(&["run", "mistakes.scs"]));
+    let is_listed = |args: &[&str]| code(&run(args));
+    assert_eq!(is_listed(&["list", "mistakes.scs"]), Some(2));
+}
+
+#[test]
+fn reports_that_cannot_be_written() {
+    check(
+        "report-no-folder",
+        &run(&["run", "rows.scs", "--report", "junit=no/such/results.xml"]),
+    );
+    check(
+        "report-is-folder",
+        &run(&["run", "rows.scs", "--results", "."]),
+    );
+    check(
+        "report-twice",
+        &run(&[
+            "run",
+            "rows.scs",
+            "--results",
+            "x.json",
+            "--report",
+            "json=x.json",
+        ]),
+    );
+}
+
+#[test]
+fn runs() {
+    check("run-quiet", &run(&["run", "rows.scs", "-q"]));
+    check("run-dry", &run(&["run", "rows.scs", "--dry-run"]));
+    let good = run(&["run", "rows.scs"]);
+    assert_eq!((code(&good), stderr(&good).as_str()), (Some(0), ""));
+    assert!(
+        stdout(&good).contains("conformant. 2 cases: 2 pass"),
+        "{}",
+        stdout(&good)
+    );
+
+    let bad = run(&["run", "rows.scs", "--fault", "header-without-id"]);
+    assert_eq!((code(&bad), stderr(&bad).as_str()), (Some(1), ""));
+    for words in [
+        "FAIL rows[ours]",
+        "RFC6120-4.7.3-6 (MUST)",
+        "there is no attribute `id`",
+        "NOT CONFORMANT",
+    ] {
+        assert!(stdout(&bad).contains(words), "{words}\n{}", stdout(&bad));
+    }
+}
+
+#[test]
+fn results_become_reports() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path")
+            .to_owned()
+    };
+    let (results, junit) = (path("results.json"), path("results.xml"));
+    let report = format!("junit={junit}");
+    let output = run(&[
+        "run",
+        "rows.scs",
+        "--fault",
+        "header-without-id",
+        "--results",
+        &results,
+        "--report",
+        &report,
+        "-q",
+    ]);
+    assert_eq!(code(&output), Some(1));
+    let json = std::fs::read(&results).expect("results");
+    let read = xmppspec_reports::Results::from_json(&json).expect("results");
+    assert_eq!(
+        (read.schema, read.summary.fail, read.cases.len()),
+        (1, 2, 2)
+    );
+    let all = xmppspec_scenarios::catalogue::for_role(xmppspec_scenarios::Role::Server).count();
+    assert_eq!(read.requirements.len(), all);
+    let xml = std::fs::read_to_string(&junit).expect("a report");
+    assert!(
+        xml.contains("rows[ours]") && xml.contains("RFC6120-4.7.3-6"),
+        "{xml}"
+    );
+
+    let again = run(&["report", &results]);
+    assert_eq!(code(&again), Some(0));
+    assert!(
+        stdout(&again).contains("FAIL rows[ours]"),
+        "{}",
+        stdout(&again)
+    );
+    assert_eq!(code(&run(&["report", &results, "--gate", "-q"])), Some(1));
+    let tap = run(&["report", &results, "--report", "tap=-"]);
+    assert!(stdout(&tap).contains("not ok 1"), "{}", stdout(&tap));
+    let from_stdin = run_with_input(&["report", "-", "--report", "json=-"], &json);
+    assert_eq!(from_stdin.stdout, json);
+}
+
+#[test]
+fn results_that_are_none() {
+    check("results-missing", &run(&["report", "missing.json"]));
+    check("results-not-json", &run(&["report", "bad.json"]));
+    check("results-other-json", &run(&["report", "other.json"]));
+    check("results-newer", &run(&["report", "newer.json"]));
+}
+
+/// A reference server, and what it said.
+struct Served {
+    child: Child,
+    said: String,
+    address: String,
+}
+
+impl Served {
+    fn new(args: &[&str]) -> Self {
+        let mut command = xmppspec(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut child = command
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program");
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stdout.take().expect("its output"));
+        while !said.contains("Ctrl-C") {
+            assert_ne!(lines.read_line(&mut said).expect("a line"), 0, "{said}");
+        }
+        let word = said
+            .split_whitespace()
+            .find(|word| word.starts_with("127.0.0.1:"));
+        let address = word.expect("an address").to_owned();
+        Self {
+            child,
+            said,
+            address,
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn serves_until_it_is_interrupted() {
+    let mut served = Served::new(&[
+        "--domain",
+        "capulet.example",
+        "--account",
+        "romeo:secret",
+        "--fault",
+        "header-without-lang",
+    ]);
+    for words in [
+        "capulet.example is served at",
+        "romeo@capulet.example",
+        "header-without-lang",
+        "xmppspec run --connect",
+    ] {
+        assert!(served.said.contains(words), "{words}\n{}", served.said);
+    }
+    let args = [
+        "run",
+        "--connect",
+        &served.address,
+        "--domain",
+        "capulet.example",
+        "--register",
+        "-q",
+    ];
+    let judged = |selector| code(&run(&[&args[..], &[selector]].concat()));
+    assert_eq!(judged("rows.scs"), Some(0));
+    assert_eq!(judged("rfc6120/4.7.4-lang"), Some(1));
+
+    let taken = run(&["serve", "--listen", &served.address]);
+    assert_eq!(code(&taken), Some(3));
+    assert!(stderr(&taken).contains("--listen"), "{}", stderr(&taken));
+
+    let pid = Pid::from_raw(i32::try_from(served.child.id()).expect("a pid"));
+    kill(pid, Signal::SIGINT).expect("kill");
+    assert_eq!(served.child.wait().expect("its end").code(), Some(0));
+    assert!(TcpStream::connect(&served.address).is_err());
+}
+
+#[test]
+fn cases_without_accounts_are_skipped() {
+    let served = Served::new(&[]);
+    let args = [
+        "run",
+        "--connect",
+        &served.address,
+        "--domain",
+        "localhost",
+        "rfc6121/2.1.4",
+        "-q",
+    ];
+    let output = run(&args);
+    assert_eq!(code(&output), Some(4), "{}", shown(&output));
+}
