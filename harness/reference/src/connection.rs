@@ -172,8 +172,9 @@ impl Connection {
         let over = self.session.ending() == Ending::Both && !self.finished;
         match &mut self.tls {
             Some(tls) => {
+                let unprotected = self.session.later_fault(Fault::PlainAfterTls);
                 let plain = self.session.output();
-                if self.hub.config().has(Fault::PlainAfterTls) {
+                if unprotected {
                     self.out.append(plain);
                 }
                 if !plain.is_empty() {

@@ -34,13 +34,15 @@ macro_rules! faults {
 faults! {
     // Stream headers
     HeaderNotAnswered "header-not-answered" ["RFC6120-4.1-1", "RFC6120-4.5-1", "RFC6120-5.4.1-1"]
-        "The server closes the connection where a response header is due.",
+        "The server closes the connection where a response header is due, from the second connection on.",
     HeaderWithoutDeclaration "header-without-declaration" ["RFC6120-11.5-1", "RFC6120-4.3.3-7"]
         "The response header has no XML declaration before it.",
     HeaderWithoutId "header-without-id" ["RFC6120-4.7.3-6", "RFC6120-4.7.3-1"]
         "The response header has no 'id'.",
-    HeaderIdConstant "header-id-constant" ["RFC6120-4.7.3-2", "RFC6120-4.7.3-3", "RFC6120-4.3.3-6", "RFC6120-5.4.3.3-6", "RFC6120-6.4.1-2", "RFC6120-6.4.6-8"]
+    HeaderIdConstant "header-id-constant" ["RFC6120-4.7.3-2", "RFC6120-4.7.3-3", "RFC6120-4.3.3-6", "RFC6120-5.4.3.3-6", "RFC6120-6.4.1-2"]
         "Every response header has the same 'id'.",
+    HeaderIdAfterSasl "header-id-after-sasl" ["RFC6120-6.4.6-8"]
+        "The response header after SASL has the 'id' of the first one.",
     HeaderIdEchoed "header-id-echoed" ["RFC6120-4.7.3-5"]
         "The response header has the 'id' that the client sent.",
     HeaderWithoutFrom "header-without-from" ["RFC6120-4.7.1-3"]
@@ -68,7 +70,7 @@ faults! {
     HeaderAlwaysVersion "header-always-version" ["RFC6120-4.7.5-10"]
         "The response header has a version although the client's has none.",
     HeaderWrongNamespace "header-wrong-namespace" ["RFC6120-4.8.1-2"]
-        "The root of the response is not in the namespace of streams.",
+        "The root of the response is not in the namespace of streams, from the second connection on.",
     HeaderOtherContent "header-other-content" ["RFC6120-4.8.2-3"]
         "The response stream has another content namespace than the initial one.",
     HeaderContentIsStreams "header-content-is-streams" ["RFC6120-4.8.2-2"]
@@ -78,26 +80,26 @@ faults! {
     VersionMinorRefused "version-minor-refused" ["RFC6120-4.7.5-4"]
         "A greater minor version is refused.",
     ClientWithoutFromRefused "client-without-from-refused" ["RFC6120-4.7.1-7"]
-        "A header without 'from' is refused.",
+        "A header without 'from' is refused, from the second connection on.",
     ClientNamespaceRefused "client-namespace-refused" ["RFC6120-4.8.3-6"]
-        "The content namespace jabber:client is refused.",
+        "The content namespace jabber:client is refused, from the second connection on.",
     StreamNamespaceIgnored "stream-namespace-ignored" ["RFC6120-4.8.1-3"]
         "A header in a wrong namespace is accepted.",
     StreamPrefixSilent "stream-prefix-silent" ["RFC6120-4.8.5-2"]
         "A stream prefix that is not accepted ends the connection without an error.",
     // Features and restarts
     FeaturesMissing "features-missing" ["RFC6120-4.3.2-1", "RFC6120-5.4.1-2"]
-        "The first stream is closed where features are due.",
+        "The first stream is closed where features are due, from the second connection on.",
     FeaturesMissingAfterTls "features-missing-after-tls" ["RFC6120-4.3.4-1", "RFC6120-5.4.3.3-7", "RFC6120-6.4.1-3"]
-        "The stream after TLS is closed where features are due.",
+        "The stream after TLS is closed where features are due, from the second connection on.",
     FeaturesMissingAfterSasl "features-missing-after-sasl" ["RFC6120-4.3.4-1", "RFC6120-6.4.6-9"]
         "The stream after SASL is closed where features are due.",
     FeaturesAfterBinding "features-after-binding" ["RFC6120-4.3.5-1"]
         "Features are sent once more when the negotiation is complete.",
     RestartWithClosingTag "restart-with-closing-tag" ["RFC6120-4.3.3-2"]
-        "The server closes the stream that a restart replaces.",
+        "The server closes the stream that a restart replaces, from the second connection on.",
     RestartAfterTlsDropped "restart-after-tls-dropped" ["RFC6120-4.3.3-3", "RFC6120-5.3.2-1", "RFC6120-5.4.3.3-5"]
-        "The connection is closed when the client restarts the stream after TLS.",
+        "The connection is closed when the client restarts the stream after TLS, from the second connection on.",
     RestartAfterSaslDropped "restart-after-sasl-dropped" ["RFC6120-4.3.3-3", "RFC6120-6.4.6-7"]
         "The connection is closed when the client restarts the stream after SASL.",
     DeliversBeforeTls "delivers-before-tls" ["RFC6120-5.3.1-2"]
@@ -155,7 +157,7 @@ faults! {
     SilentOnInstruction "silent-on-instruction" ["RFC6120-11.1-6"]
         "A processing instruction ends the connection without an error.",
     SilentOnDoctype "silent-on-doctype" ["RFC6120-11.1-7"]
-        "A document type declaration ends the connection without an error.",
+        "A document type declaration ends the stream without an error.",
     SilentOnEntity "silent-on-entity" ["RFC6120-11.1-8"]
         "An entity reference ends the connection without an error.",
     SilentOnStandalone "silent-on-standalone" ["RFC6120-11.5-4"]
@@ -186,11 +188,11 @@ faults! {
     StarttlsNotRequired "starttls-not-required" ["RFC6120-5.4.1-4"]
         "TLS is mandatory but not marked as required.",
     StarttlsRefused "starttls-refused" ["RFC6120-5.2-1", "RFC6120-13.4-1", "RFC6120-5.4.2.3-1"]
-        "A request for TLS is refused.",
+        "A request for TLS is refused, from the second connection on.",
     StarttlsUnanswered "starttls-unanswered" ["RFC6120-5.4.2.1-1", "RFC6120-5.4.2.3-1"]
-        "A request for TLS is answered with something else than proceed or failure.",
+        "A request for TLS is answered with something else than proceed or failure, from the second connection on.",
     StarttlsThenXml "starttls-then-xml" ["RFC6120-5.4.2.3-2", "RFC6120-5.4.3.1-1", "RFC6120-5.4.3.1-2", "RFC6120-5.4.3.1-3"]
-        "XML follows proceed, where the handshake is due.",
+        "XML follows proceed, where the handshake is due, from the second connection on.",
     StarttlsInTls "starttls-in-tls" ["RFC6120-5.4.2.2-1"]
         "A second request for TLS is granted.",
     StarttlsAfterTls "starttls-after-tls" ["RFC6120-5.4.3.3-8"]
@@ -202,7 +204,7 @@ faults! {
     HandshakeFailureKeepsConnection "handshake-failure-keeps-connection" ["RFC6120-5.4.3.2-1"]
         "A failed handshake leaves the connection open.",
     PlainAfterTls "plain-after-tls" ["RFC6120-5.4.3.1-10"]
-        "What the server says after the handshake is not protected.",
+        "What the server says after the handshake is not protected, from the second connection on.",
     Tls12Refused "tls12-refused" ["RFC7590-3-3"]
         "TLS 1.2 is not supported.",
     SaslBeforeTls "sasl-before-tls" ["RFC6120-5.3.1-3"]
@@ -244,8 +246,10 @@ faults! {
         "Any number of failed logins is allowed.",
     HeaderFromIgnored "header-from-ignored" ["RFC6120-6.4.6-1", "RFC6120-6.4.6-2"]
         "A client may log in as another user than its header says.",
-    Base64EndsStream "base64-ends-stream" ["RFC6120-13.9.1-1", "RFC6120-13.9.1-3", "RFC6120-13.9.1-4"]
+    Base64EndsStream "base64-ends-stream" ["RFC6120-13.9.1-1", "RFC6120-13.9.1-4"]
         "Data that is not base64 ends the stream.",
+    Base64Breaks "base64-breaks" ["RFC6120-13.9.1-3"]
+        "After data that is not base64 nobody can log in on the stream.",
     Base64Lenient "base64-lenient" ["RFC6120-13.9.1-2"]
         "Letters that are not base64 are skipped.",
     ConditionEncryptionRequired "condition-encryption-required" ["RFC6120-6.5.4-1"]
@@ -333,7 +337,7 @@ faults! {
         "Directed presence is not delivered.",
     UnknownPayloadStripped "unknown-payload-stripped" ["RFC6120-8.4-14"]
         "What the server does not understand is not delivered.",
-    RequestUnanswered "request-unanswered" ["RFC6120-8.2.3-5"]
+    RequestUnanswered "request-unanswered" ["RFC6120-8.2.3-5", "RFC6121-8.5.2.1.3-1"]
         "A request that the server does not understand is not answered.",
     RequestAnsweredTwice "request-answered-twice" ["RFC6120-8.2.3-5"]
         "A request is answered twice.",
@@ -383,8 +387,8 @@ faults! {
         "Presence to an account that does not exist comes back.",
     NobodyRequest "nobody-request" ["RFC6120-10.5.3.1-3", "RFC6121-8.5.1-1"]
         "A request to an account that does not exist is item-not-found.",
-    RequestToBareDelivered "request-to-bare-delivered" ["RFC6120-10.5.3.2-5", "RFC6121-8.5.2.1.3-1", "RFC6121-8.5.2.1.3-2"]
-        "A request to a bare JID is delivered to a client.",
+    RequestToBareDelivered "request-to-bare-delivered" ["RFC6120-10.5.3.2-5", "RFC6121-8.5.2.1.3-2"]
+        "A request to a bare JID is answered, and delivered to a client too.",
     // Rosters
     RosterSetsLate "roster-sets-late" ["RFC6120-10.1-1", "RFC6120-10.1-6"]
         "A roster set takes effect after the next request.",
@@ -412,8 +416,12 @@ faults! {
         "Only the resource that set an item gets a push.",
     RosterPushToAll "roster-push-to-all" ["RFC6121-2.2-3"]
         "Resources that never asked for the roster get pushes.",
-    RosterSetUnanswered "roster-set-unanswered" ["RFC6121-2.3.2-2", "RFC6121-2.4.2-3", "RFC6121-2.5.2-3"]
-        "Roster sets have no result.",
+    RosterSetUnanswered "roster-set-unanswered" ["RFC6121-2.3.2-2"]
+        "A roster set that makes an item has no result.",
+    RosterUpdateUnanswered "roster-update-unanswered" ["RFC6121-2.4.2-3"]
+        "A roster set that changes an item has no result.",
+    RosterRemoveUnanswered "roster-remove-unanswered" ["RFC6121-2.5.2-3"]
+        "A roster set that removes an item has no result.",
     RosterManyItems "roster-many-items" ["RFC6121-2.3.3-1", "RFC6121-2.3.3-3"]
         "A set of two items is accepted.",
     RosterDoubleGroups "roster-double-groups" ["RFC6121-2.3.3-1", "RFC6121-2.3.3-4"]
@@ -431,8 +439,14 @@ faults! {
     RosterRemoveUnknown "roster-remove-unknown" ["RFC6121-2.5.3-1"]
         "A removal of what is not there succeeds.",
     // Subscriptions
-    SubscriptionFromFull "subscription-from-full" ["RFC6120-8.1.2.1-2", "RFC6121-3.1.2-6", "RFC6121-3.1.5-1", "RFC6121-3.2.2-7", "RFC6121-3.3.2-3"]
-        "Subscription stanzas come from the full JID.",
+    RequestFromFull "request-from-full" ["RFC6120-8.1.2.1-2", "RFC6121-3.1.2-6"]
+        "A subscription request comes from the full JID.",
+    ApprovalFromFull "approval-from-full" ["RFC6121-3.1.5-1"]
+        "An approval comes from the full JID.",
+    CancelFromFull "cancel-from-full" ["RFC6121-3.2.2-7"]
+        "A cancellation comes from the full JID.",
+    UnsubscribeFromFull "unsubscribe-from-full" ["RFC6121-3.3.2-3"]
+        "An unsubscribe comes from the full JID.",
     RequestDropped "request-dropped" ["RFC6121-3.1.2-4", "RFC6121-3.1.3-5", "RFC6121-A.2.1-2", "RFC6121-A.3.1-3"]
         "A subscription request is not delivered.",
     RequestNotPushed "request-not-pushed" ["RFC6121-3.1.2-8"]
@@ -440,12 +454,12 @@ faults! {
     RequestWithoutAsk "request-without-ask" ["RFC6121-3.1.2-8", "RFC6121-A.2.1-1", "RFC6121-2.1.2.2-1"]
         "Items have no 'ask'.",
     RequestApproved "request-approved" ["RFC6121-3.1.3-4", "RFC6121-11-3"]
-        "The server approves requests itself.",
+        "The server approves requests itself, at once.",
     RequestToOneResource "request-to-one-resource" ["RFC6121-3.1.3-8"]
         "A request is delivered to one resource only.",
     RequestStripped "request-stripped" ["RFC6121-3.1.3-11"]
         "A request is stored without what is inside.",
-    RequestNotStored "request-not-stored" ["RFC6121-3.1.3-12", "RFC6121-3.1.3-13"]
+    RequestNotStored "request-not-stored" ["RFC6121-3.1.3-12"]
         "A request does not wait for the contact.",
     RequestDeliveredOnce "request-delivered-once" ["RFC6121-3.1.3-13"]
         "A request that was delivered does not come again.",
@@ -513,14 +527,16 @@ faults! {
     PresenceOfUnknownType "presence-of-unknown-type" ["RFC6121-4.7.1-5"]
         "Presence of an unknown type is ignored.",
     // Messages by kind
-    GroupchatDelivered "groupchat-delivered" ["RFC6121-8.5.2.1.1-8", "RFC6121-8.5.2.1.1-9"]
-        "A groupchat message to a bare JID is delivered.",
+    GroupchatDelivered "groupchat-delivered" ["RFC6121-8.5.2.1.1-8"]
+        "A groupchat message to a bare JID is delivered, and comes back too.",
+    GroupchatUnanswered "groupchat-unanswered" ["RFC6121-8.5.2.1.1-9"]
+        "A groupchat message to a bare JID does not come back.",
     GroupchatCondition "groupchat-condition" ["RFC6121-8.5.2.1.1-10"]
         "A groupchat message to a bare JID comes back with another condition.",
     GroupchatStored "groupchat-stored" ["RFC6121-8.5.2.2.1-3"]
         "A groupchat message to somebody offline is stored.",
     HeadlineToOne "headline-to-one" ["RFC6121-8.5.2.1.1-13", "RFC6121-5.2.2-4"]
-        "A headline reaches one resource only.",
+        "A headline does not reach the most available resource, if its priority is positive.",
     HeadlinesStored "headlines-stored" ["RFC6121-8.5.2.2.1-5"]
         "Headlines and errors to somebody offline are stored.",
     ErrorsDelivered "errors-delivered" ["RFC6121-8.5.2.1.1-14"]

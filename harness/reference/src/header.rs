@@ -21,6 +21,8 @@ pub(crate) struct Header {
     pub(crate) version: Option<Version>,
     /// What the client wrote, for faults: `version`, `to`, `id`.
     pub(crate) said: [Option<String>; 3],
+    /// Whether it declares jabber:client as the default namespace.
+    pub(crate) is_client: bool,
     /// Why the stream cannot go on.
     pub(crate) error: Option<StreamCondition>,
 }
@@ -92,6 +94,7 @@ impl Header {
             lang: root.attr_ns(ns::XML, "lang").map(str::to_owned),
             version: version.map(|version| version.unwrap_or(Version::OURS).min(Version::OURS)),
             said: ["version", "to", "id"].map(|name| root.attr(name).map(str::to_owned)),
+            is_client: header.default_ns.as_deref() == Some(ns::CLIENT),
             error,
         }
     }
@@ -110,13 +113,6 @@ fn excuse(header: &StreamHeader, config: &Config) -> Option<StreamCondition> {
     }
     if config.has(Fault::ConditionVersion) && version > Version::OURS {
         return Some(StreamCondition::UnsupportedVersion);
-    }
-    if config.has(Fault::ClientWithoutFromRefused) && root.attr("from").is_none() {
-        return Some(StreamCondition::InvalidFrom);
-    }
-    let client = header.default_ns.as_deref() == Some(ns::CLIENT);
-    if config.has(Fault::ClientNamespaceRefused) && client {
-        return Some(StreamCondition::InvalidNamespace);
     }
     None
 }

@@ -120,7 +120,7 @@ impl Router {
         if self.fault(Fault::RequestToBareDelivered)
             && let Some(account) = self.accounts.get(local)
         {
-            return account.available().for_each(|r| r.put(iq));
+            account.available().for_each(|r| r.put(iq));
         }
         if roster && self.fault(Fault::RosterOfAnother) {
             return self.result(source, iq, Some(Element::new(ns::ROSTER, "query")));

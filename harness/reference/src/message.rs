@@ -82,17 +82,22 @@ impl Router {
         }
         match self.kind(&message, there) {
             Kind::Error => {}
+            Kind::Groupchat if there && self.fault(Fault::GroupchatDelivered) => {
+                self.error(source, &message, StanzaCondition::ServiceUnavailable);
+                account.receptive().for_each(|r| r.put(&message));
+            }
+            Kind::Groupchat if there && self.fault(Fault::GroupchatUnanswered) => {}
             Kind::Groupchat if self.fault(Fault::GroupchatCondition) => {
                 self.error(source, &message, StanzaCondition::ItemNotFound);
             }
             Kind::Groupchat => self.error(source, &message, StanzaCondition::ServiceUnavailable),
             Kind::Headline => {
-                let limit = match self.fault(Fault::HeadlineToOne) {
-                    true => 1,
-                    false => usize::MAX,
-                };
-                let receptive = account.receptive().filter(|r| !r.is_crowded());
-                receptive.take(limit).for_each(|r| r.hand(&message, self));
+                let best = account.most_available().map(|r| &r.jid);
+                let missed = best.filter(|_| self.fault(Fault::HeadlineToOne));
+                let receptive = account
+                    .receptive()
+                    .filter(|r| !r.is_crowded() && (r.priority == 0 || Some(&r.jid) != missed));
+                receptive.for_each(|r| r.hand(&message, self));
             }
             Kind::Normal | Kind::Chat => match account.most_available() {
                 Some(resource) if resource.is_crowded() => {
@@ -110,7 +115,6 @@ impl Router {
     /// The kind of a message to a bare JID; `there`: somebody can get it.
     fn kind(&self, message: &Element, there: bool) -> Kind {
         match Kind::of(message) {
-            Kind::Groupchat if there && self.fault(Fault::GroupchatDelivered) => Kind::Normal,
             Kind::Groupchat if !there && self.fault(Fault::GroupchatStored) => Kind::Normal,
             Kind::Error if there && self.fault(Fault::ErrorsDelivered) => Kind::Normal,
             Kind::Headline | Kind::Error if !there && self.fault(Fault::HeadlinesStored) => {

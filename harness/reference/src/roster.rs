@@ -192,19 +192,27 @@ impl Router {
             Ok(Change::Put { jid, .. }) if !self.roster_has_room(&source.account, &jid) => {
                 self.error(source, iq, StanzaCondition::ResourceConstraint);
             }
-            Ok(Change::Put { .. }) => {
+            Ok(Change::Put { jid, .. }) => {
+                let known = self.roster_has(&source.account, &jid);
                 match self.fault(Fault::RosterSetsLate) {
                     true => self.late = Some((source.clone(), query.clone())),
                     false => self.roster_apply(source, query),
                 }
-                self.roster_done(source, iq);
+                self.roster_done(
+                    source,
+                    iq,
+                    match known {
+                        true => Fault::RosterUpdateUnanswered,
+                        false => Fault::RosterSetUnanswered,
+                    },
+                );
             }
         }
     }
 
-    /// The result of a roster set.
-    fn roster_done(&self, source: &Source, iq: &Element) {
-        if !self.fault(Fault::RosterSetUnanswered) {
+    /// The result of a roster set, which a server with this fault forgets.
+    fn roster_done(&self, source: &Source, iq: &Element, unanswered: Fault) {
+        if !self.fault(unanswered) {
             self.result(source, iq, None);
         }
     }
@@ -249,7 +257,7 @@ impl Router {
             };
         };
         self.push_from(&source.account, jid, Some(source));
-        self.roster_done(source, iq);
+        self.roster_done(source, iq, Fault::RosterRemoveUnanswered);
         if self.fault(Fault::RosterRemoveIgnored)
             && let Some(account) = self.accounts.get_mut(&source.account)
         {
@@ -303,6 +311,11 @@ impl Router {
                 .with_child(query.clone());
             resource.put(&iq);
         }
+    }
+
+    fn roster_has(&self, local: &str, jid: &Jid) -> bool {
+        let account = self.accounts.get(local);
+        account.is_some_and(|account| account.roster.item(jid).is_some())
     }
 
     /// Whether one more item fits into a roster, or is there already.

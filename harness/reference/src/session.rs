@@ -48,6 +48,9 @@ pub(crate) struct Session {
     header: Option<Header>,
     /// Who the client said it was before TLS, which only a fault remembers.
     from_before_tls: Option<String>,
+    /// The id of the first stream, and whether data was not base64, for faults too.
+    first_id: Option<String>,
+    broken: bool,
     /// What TLS has made known, once it protects the stream.
     channel: Option<Channel>,
     starts_tls: bool,
@@ -71,6 +74,8 @@ impl Session {
             tail: Vec::new(),
             header: None,
             from_before_tls: None,
+            first_id: None,
+            broken: false,
             channel: None,
             starts_tls: false,
             handshake: None,
@@ -212,6 +217,9 @@ impl Session {
             self.hub.router().tell_everybody();
         }
         if self.is_silent_on(error.rule) {
+            if self.header.is_none() {
+                self.answer(&Header::default());
+            }
             return self.lost(now);
         }
         let condition = StreamCondition::from_name(error.rule.condition())
@@ -220,7 +228,8 @@ impl Session {
     }
 
     fn opened(&mut self, header: &StreamHeader, now: Duration) {
-        let header = Header::read(header, self.hub.config());
+        let mut header = Header::read(header, self.hub.config());
+        self.spoil_header(&mut header);
         let error = header.error.or_else(|| self.contradiction(&header));
         if self.drops_opened(error) {
             return self.lost(now);
@@ -257,6 +266,7 @@ impl Session {
             version: header.version.map(|version| version.to_string()),
             lang: Some(LANG.to_owned()),
         };
+        self.first_id = self.first_id.take().or_else(|| answer.id.clone());
         self.spoil_answer(header, &mut answer);
         let xml = self.spoil_opening(answer.to_xml());
         self.out.extend_from_slice(xml.as_bytes());
@@ -265,6 +275,12 @@ impl Session {
     /// Whether the server is to have this bug.
     fn fault(&self, fault: Fault) -> bool {
         self.hub.config().has(fault)
+    }
+
+    /// The same for a bug that is there from the second connection on, so that whoever looks at the server first finds
+    /// one that can be tested.
+    pub(crate) fn later_fault(&self, fault: Fault) -> bool {
+        self.id > 0 && self.fault(fault)
     }
 
     /// A new stream begins on the same connection; `behind` is what came for it already.
@@ -400,7 +416,9 @@ impl Session {
     /// Looks for the client's closing tag in what is not parsed any more, as it may not be XML at all.
     fn await_closing_tag(&mut self, bytes: &[u8]) {
         const TAGS: [&[u8]; 2] = [b"</stream:stream", b"</stream"];
-        if self.ending != Ending::Ours || self.fault(Fault::ClosingKeepsConnection) {
+        let endless = self.fault(Fault::ClosingKeepsConnection)
+            || self.fault(Fault::StarttlsFailureKeepsConnection);
+        if self.ending != Ending::Ours || endless {
             return;
         }
         self.tail.extend_from_slice(bytes);

@@ -144,7 +144,13 @@ impl Router {
             return self.error(source, &stanza, StanzaCondition::ResourceConstraint);
         }
         // §3: the stanza comes from the account, not from the resource.
-        if !self.fault(Fault::SubscriptionFromFull) {
+        let full = match kind {
+            Kind::Subscribe => self.fault(Fault::RequestFromFull),
+            Kind::Subscribed => self.fault(Fault::ApprovalFromFull),
+            Kind::Unsubscribe => self.fault(Fault::UnsubscribeFromFull),
+            Kind::Unsubscribed => self.fault(Fault::CancelFromFull),
+        };
+        if !full {
             stanza.set_attr("from", &user.to_string());
         }
         stanza.set_attr("to", &contact.to_string());
@@ -166,8 +172,9 @@ impl Router {
         if kind == Kind::Unsubscribed && shown && !self.fault(Fault::CancelWithoutUnavailable) {
             self.show(&source.account, contact, false);
         }
-        let routed =
-            effect.routed && !(kind == Kind::Subscribe && self.fault(Fault::RequestDropped));
+        let unsolicited = kind == Kind::Subscribed && self.fault(Fault::ApprovalUnsolicited);
+        let routed = (effect.routed || unsolicited)
+            && !(kind == Kind::Subscribe && self.fault(Fault::RequestDropped));
         let approved = routed && self.receive(kind, &stanza, &user, contact);
         let kept_quiet = match kind {
             Kind::Subscribe => self.fault(Fault::RequestNotPushed),
@@ -204,8 +211,11 @@ impl Router {
         let mut pending = account.requests.contains_key(from);
         let was_pending = pending;
         let shown = item.from;
-        item.approved |= kind == Kind::Subscribe && config.has(Fault::RequestApproved);
         let mut effect = inbound(kind, &mut item, &mut pending);
+        let approved = effect == Inbound::Deliver
+            && kind == Kind::Subscribe
+            && config.has(Fault::RequestApproved);
+        item.from |= approved;
         let unsolicited = kind == Kind::Subscribed && config.has(Fault::ApprovalUnsolicited);
         if effect == Inbound::Ignore && unsolicited {
             effect = Inbound::Deliver;
@@ -258,7 +268,7 @@ impl Router {
         if kind == Kind::Unsubscribe && shown && shows {
             self.show(local, from, false);
         }
-        effect == Inbound::Approve
+        effect == Inbound::Approve || approved
     }
 
     /// A request goes to the available resources (RFC 6121 §3.1.3), the other three to the interested ones (§3.1.6,

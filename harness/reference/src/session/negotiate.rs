@@ -106,14 +106,14 @@ impl Session {
         if self.mistakes_starttls(now) {
             return;
         }
-        let refused = self.fault(Fault::StarttlsRefused);
+        let refused = self.later_fault(Fault::StarttlsRefused);
         if self.channel.is_some() || self.account.is_some() || refused {
             // RFC 6120 §5.4.2.2: it was not offered, so the stream and the connection end.
             self.send(&Element::new(ns::TLS, "failure"));
             return self.end_of_input(now);
         }
         self.send(&Element::new(ns::TLS, "proceed"));
-        if self.fault(Fault::StarttlsThenXml) {
+        if self.later_fault(Fault::StarttlsThenXml) {
             self.send(&Element::new(ns::TLS, "proceed"));
         }
         self.starts_tls = true;
@@ -143,7 +143,7 @@ impl Session {
                 };
                 self.send(&Element::new(ns::SASL, "challenge").with_text(&text));
             }
-            Ok(Step::Success(_)) if self.fault(Fault::NobodyLogsIn) => {
+            Ok(Step::Success(_)) if self.broken || self.fault(Fault::NobodyLogsIn) => {
                 self.refuse(SaslCondition::TemporaryAuthFailure, None, now);
             }
             Ok(Step::Success(success)) => self.succeed(success, now),
@@ -207,6 +207,8 @@ impl Session {
         if self.fault(Fault::FailureUnsaid) {
             return self.end(StreamCondition::NotAuthorized, now);
         }
+        self.broken |=
+            condition == SaslCondition::IncorrectEncoding && self.fault(Fault::Base64Breaks);
         let condition = self.sasl_condition(condition);
         let mut failure =
             Element::new(ns::SASL, "failure").with_child(Element::new(ns::SASL, condition.name()));

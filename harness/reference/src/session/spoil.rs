@@ -10,11 +10,24 @@ use crate::Fault as F;
 use crate::header::{Answer, Header};
 
 impl Session {
+    /// What is wrong with a header that is right.
+    pub(super) fn spoil_header(&self, header: &mut Header) {
+        if self.later_fault(F::ClientWithoutFromRefused) && header.from.is_none() {
+            header.error = Some(StreamCondition::InvalidFrom);
+        }
+        if self.later_fault(F::ClientNamespaceRefused) && header.is_client {
+            header.error = Some(StreamCondition::InvalidNamespace);
+        }
+    }
+
     /// The attributes of the response header.
     pub(super) fn spoil_answer(&self, header: &Header, answer: &mut Answer) {
         let [said_version, said_to, said_id] = header.said.clone();
         if self.fault(F::HeaderIdConstant) {
             answer.id = Some("constant".into());
+        }
+        if self.fault(F::HeaderIdAfterSasl) && self.account.is_some() {
+            answer.id.clone_from(&self.first_id);
         }
         if self.fault(F::HeaderIdEchoed) && said_id.is_some() {
             answer.id = said_id;
@@ -73,16 +86,14 @@ impl Session {
             "<?xml version='1.0'?>",
             "",
         );
-        let xml = replace(
-            F::HeaderWrongNamespace,
-            xml,
-            ns::STREAMS,
-            "urn:example:streams",
-        );
+        let xml = match self.later_fault(F::HeaderWrongNamespace) {
+            true => xml.replacen(ns::STREAMS, "urn:example:streams", 1),
+            false => xml,
+        };
         let xml = replace(F::HeaderOtherContent, xml, content, "xmlns='jabber:server'");
         let streams = format!("xmlns='{}'", ns::STREAMS);
         let xml = replace(F::HeaderContentIsStreams, xml, content, &streams);
-        if self.channel.is_some() && self.fault(F::RestartWithClosingTag) {
+        if self.channel.is_some() && self.later_fault(F::RestartWithClosingTag) {
             return format!("</stream:stream>{xml}");
         }
         xml
@@ -92,8 +103,8 @@ impl Session {
     pub(super) fn drops_opened(&self, error: Option<StreamCondition>) -> bool {
         let tls = self.channel.is_some();
         let sasl = self.account.is_some();
-        self.fault(F::HeaderNotAnswered)
-            || (tls && !sasl && self.fault(F::RestartAfterTlsDropped))
+        self.later_fault(F::HeaderNotAnswered)
+            || (tls && !sasl && self.later_fault(F::RestartAfterTlsDropped))
             || (sasl && self.fault(F::RestartAfterSaslDropped))
             || (error == Some(StreamCondition::BadNamespacePrefix)
                 && self.fault(F::StreamPrefixSilent))
@@ -103,8 +114,8 @@ impl Session {
     pub(super) fn forgets_features(&self) -> bool {
         match (self.channel.is_some(), self.account.is_some()) {
             (_, true) => self.fault(F::FeaturesMissingAfterSasl),
-            (true, _) => self.fault(F::FeaturesMissingAfterTls),
-            (false, false) => self.fault(F::FeaturesMissing),
+            (true, _) => self.later_fault(F::FeaturesMissingAfterTls),
+            (false, false) => self.later_fault(F::FeaturesMissing),
         }
     }
 
@@ -250,6 +261,7 @@ impl Session {
             return true;
         }
         let answers = match sasl {
+            _ if stanza.name() == "iq" => false,
             false => self.fault(F::AnswersBeforeLogin),
             true => self.fault(F::AnswersBeforeBinding),
         };
@@ -278,7 +290,7 @@ impl Session {
             self.close(now);
             return true;
         }
-        if self.fault(F::StarttlsUnanswered) {
+        if self.later_fault(F::StarttlsUnanswered) {
             self.send(&Element::new(ns::TLS, "perhaps"));
             return true;
         }
