@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::element::{Builder, Element};
-use crate::xml::{Declaration, Event, Limits, Mode, Parser, Reader, STREAMS_NS, XmlError};
+use crate::xml::{Declaration, Event, Limits, Mode, Parser, STREAMS_NS, XmlError};
 
 mod lenient;
 
@@ -132,17 +132,4 @@ pub fn header(default_ns: &str, attrs: &[(&str, &str)]) -> String {
 
 fn escape(value: &str, out: &mut String) {
     crate::element::escape(value, true, out).expect("writing to a string does not fail");
-}
-
-/// Reads what is there of a stream, for the lenient reading.
-fn read(bytes: &[u8]) -> (Vec<String>, Option<XmlError>) {
-    let mut reader = Reader::new(bytes, Mode::Stream, Limits::NONE);
-    let mut lines = Vec::new();
-    loop {
-        match reader.next() {
-            Ok(Some(event)) => lines.extend(crate::xml::canonical_line(&event)),
-            Ok(None) => return (lines, None),
-            Err(error) => return (lines, Some(error)),
-        }
-    }
 }

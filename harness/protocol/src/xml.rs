@@ -18,6 +18,7 @@ mod names;
 mod parser;
 mod rules;
 mod scan;
+mod tag;
 mod text;
 
 pub use canonical::{canonical, canonical_line};

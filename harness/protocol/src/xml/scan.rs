@@ -7,9 +7,10 @@ use std::ops::Range;
 
 use quick_xml::parser::{ElementParser, Parser as _};
 
-use super::chars::{self, NAME, NAME_START, SPACE};
+use super::chars::{self, NAME, SPACE};
 use super::declaration::{self, Fault};
 use super::names::{Mark, NO_NS, Names, Uri};
+use super::tag::{Attribute, AttributeScan, EndScan, NameScan, Part, QName, skip_space};
 use super::text::{self, Run};
 use super::{Declaration, Limits, Mode, Rule, XmlError};
 
@@ -66,7 +67,10 @@ pub(crate) struct Scanner {
     ended: bool,
     /// The offset of what the limit on bytes is counted for.
     unit: Option<u64>,
+    /// The XML declaration, if it is not complete.
     wait: Option<Wait>,
+    /// The tag, if it is not complete.
+    part: Option<Part>,
     run: Option<Run>,
     /// Of the last start tag: its name, its attributes, its declarations.
     pub(super) name: QName,
@@ -97,8 +101,9 @@ struct Frame {
     before: Mark,
 }
 
-/// A tag that is not complete. Reading it again for every byte that arrives would be quadratic, so a cheap scan
-/// looks for its end, and it is read again only when that is found or when it has grown to twice its size.
+/// An XML declaration that is not complete. It is read again with every byte while it is short. Reading a long one for
+/// every byte that arrives would be quadratic, so a cheap scan looks for its end, and it is read again only when that is
+/// found or when it has grown to twice its size.
 #[derive(Debug)]
 struct Wait {
     parser: ElementParser,
@@ -106,36 +111,8 @@ struct Wait {
     retry: usize,
 }
 
-/// A qualified name. `local` is where its local part starts: at `start`, or behind the colon.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct QName {
-    pub(super) start: usize,
-    pub(super) local: usize,
-    pub(super) end: usize,
-}
-
-impl QName {
-    fn has_prefix(self) -> bool {
-        self.local > self.start
-    }
-
-    pub(super) fn prefix(self, input: &str) -> &str {
-        if self.has_prefix() {
-            &input[self.start..self.local - 1]
-        } else {
-            ""
-        }
-    }
-
-    pub(super) fn local(self, input: &str) -> &str {
-        &input[self.local..self.end]
-    }
-
-    /// The whole name. Bytes, because comparing them needs no look at the boundaries of characters.
-    fn bytes(self, input: &str) -> &[u8] {
-        &input.as_bytes()[self.start..self.end]
-    }
-}
+/// Longer declarations, in bytes, mean nothing but have much space in them.
+const SHORT: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RawAttr {
@@ -147,6 +124,14 @@ pub(super) struct RawAttr {
 }
 
 impl RawAttr {
+    fn shift(&mut self, by: usize) {
+        self.name.shift(by);
+        if !self.scratch {
+            self.value.0 -= by;
+            self.value.1 -= by;
+        }
+    }
+
     pub(super) fn value<'a>(&self, input: &'a str, scratch: &'a str) -> &'a str {
         let (start, end) = self.value;
         if self.scratch {
@@ -180,6 +165,7 @@ impl Scanner {
             ended: false,
             unit: None,
             wait: None,
+            part: None,
             run: None,
             name: QName::default(),
             attrs: Vec::new(),
@@ -224,6 +210,16 @@ impl Scanner {
         if let Some(wait) = &mut self.wait {
             wait.scanned -= by;
         }
+        if let Some(part) = &mut self.part {
+            part.shift(by);
+            // until its own name is read, the tag before this one is here
+            if matches!(part, Part::Space { .. } | Part::Attribute(_)) {
+                self.name.shift(by);
+                for attr in self.attrs.iter_mut().chain(&mut self.declarations) {
+                    attr.shift(by);
+                }
+            }
+        }
         if let Some(run) = &mut self.run {
             run.shift(by);
         }
@@ -232,6 +228,7 @@ impl Scanner {
     /// The text behind the position is gone, to be read by someone else.
     pub(crate) fn forget(&mut self) {
         self.wait = None;
+        self.part = None;
         self.run = None;
     }
 
@@ -345,9 +342,11 @@ impl Scanner {
         let lookahead = usize::from(self.frames.len() <= self.unit_depth());
         let run = self.run.get_or_insert_with(|| Run::at(self.pos));
         let Some(end) = run.scan(bytes, bytes.len().min(window.saturating_add(lookahead)))? else {
-            return match bytes.len() {
-                len if len <= window + lookahead && ending == Ending::Open => Ok(Token::More),
-                len => self.more(len, window, ending),
+            // What begins behind the window decides whether the text has ended before it.
+            let waits = bytes.len() <= window + lookahead || run.is_undecided(bytes);
+            return match ending {
+                Ending::Open if waits => Ok(Token::More),
+                _ => self.more(bytes.len(), window, ending),
             };
         };
         let escaped = run.escaped;
@@ -446,22 +445,19 @@ impl Scanner {
         }
     }
 
-    /// Whether to try and read the tag at the position: the first time, when its end may have been found, when it
-    /// has grown a lot, and when nothing more will come.
+    /// Whether to try and read the declaration at the position: the first time, while it is short, when its end may have
+    /// been found, when it has grown a lot, and when nothing more will come.
     fn ready(&mut self, seen: &[u8], forced: bool) -> bool {
         let Some(wait) = &mut self.wait else {
             return true;
         };
         let found = wait.parser.feed(&seen[wait.scanned..]).is_some();
         wait.scanned = seen.len();
-        if found || forced || seen.len() - self.pos >= wait.retry {
-            self.wait = None;
-            return true;
-        }
-        false
+        let size = seen.len() - self.pos;
+        found || forced || size <= SHORT || size >= wait.retry
     }
 
-    /// The tag at the position is not complete.
+    /// The declaration at the position is not complete.
     fn incomplete(&mut self, len: usize, window: usize, ending: Ending) -> Result<Token, Fault> {
         let size = window - self.pos;
         self.wait = Some(Wait {
@@ -482,46 +478,28 @@ impl Scanner {
         let expected = &self.open.as_bytes()[frame.name..];
         let start = self.pos + 2;
         let plain_end = start + expected.len();
-        // Nearly every end tag is exactly what it should be.
-        let end = if seen.get(plain_end) == Some(&b'>') && seen[start..plain_end] == *expected {
+        // Nearly every end tag is exactly what it should be, and here as a whole.
+        let end = if self.part.is_none()
+            && seen.get(plain_end) == Some(&b'>')
+            && seen[start..plain_end] == *expected
+        {
             plain_end
         } else {
-            if !self.ready(seen, window < bytes.len() || ending != Ending::Open) {
-                return Ok(Token::More);
-            }
-            match self.unusual_end_tag(input, window)? {
+            let mut scan = match self.part.take() {
+                Some(Part::End(scan)) => scan,
+                _ => EndScan::at(start),
+            };
+            match scan.scan(input, window, expected)? {
                 Some(end) => end,
-                None => return self.incomplete(bytes.len(), window, ending),
+                None => {
+                    self.part = Some(Part::End(scan));
+                    return self.more(bytes.len(), window, ending);
+                }
             }
         };
-        self.wait = None;
         self.pos = end + 1;
         self.ended = true;
         Ok(Token::End)
-    }
-
-    /// The position of the `>` of an end tag.
-    fn unusual_end_tag(&self, input: &str, window: usize) -> Result<Option<usize>, Fault> {
-        let Some(name) = qname(input, window, self.pos + 2)? else {
-            return Ok(None);
-        };
-        let frame = self
-            .frames
-            .last()
-            .expect("an end tag is read only inside an element");
-        if *name.bytes(input) != self.open.as_bytes()[frame.name..] {
-            return Err((name.start, Rule::MismatchedEndTag));
-        }
-        let seen = &input.as_bytes()[..window];
-        let mut end = name.end;
-        while seen.get(end).is_some_and(|b| chars::is(*b, SPACE)) {
-            end += 1;
-        }
-        match seen.get(end) {
-            None => Ok(None),
-            Some(b'>') => Ok(Some(end)),
-            Some(_) => Err((end, Rule::MalformedEndTag)),
-        }
     }
 
     fn start_tag(&mut self, input: &str, window: usize, ending: Ending) -> Result<Token, Fault> {
@@ -529,14 +507,8 @@ impl Scanner {
         if self.frames.len() >= self.limits.depth {
             return Err((self.pos, Rule::TooDeep));
         }
-        if !self.ready(
-            &input.as_bytes()[..window],
-            window < len || ending != Ending::Open,
-        ) {
-            return Ok(Token::More);
-        }
         let Some((end, empty)) = self.read_start_tag(input, window)? else {
-            return self.incomplete(len, window, ending);
+            return self.more(len, window, ending);
         };
         unique(input, &self.declarations, Rule::DuplicateDeclaration)?;
         unique(input, &self.attrs, Rule::DuplicateAttribute)?;
@@ -558,91 +530,106 @@ impl Scanner {
         Ok(Token::Start)
     }
 
-    /// Reads the syntax of a start tag. Gives the position behind it, and whether its element is empty.
+    /// Reads the syntax of a start tag, or goes on where it stopped. Gives the position behind it, and whether its element
+    /// is empty.
     fn read_start_tag(
         &mut self,
         input: &str,
         window: usize,
     ) -> Result<Option<(usize, bool)>, Fault> {
         let seen = &input.as_bytes()[..window];
-        self.attrs.clear();
-        self.declarations.clear();
-        self.scratch.clear();
-        let Some(name) = qname(input, window, self.pos + 1)? else {
-            return Ok(None);
-        };
-        self.name = name;
-        let mut at = name.end;
-        loop {
-            let before = at;
-            while seen.get(at).is_some_and(|b| chars::is(*b, SPACE)) {
-                at += 1;
-            }
-            match seen.get(at) {
+        let (mut from, mut at) = if self.part.is_none() {
+            match self.read_name(input, window, NameScan::at(self.pos + 1))? {
+                Some(end) => (end, end),
                 None => return Ok(None),
+            }
+        } else {
+            match self.go_on(input, window)? {
+                Some(place) => place,
+                None => return Ok(None),
+            }
+        };
+        loop {
+            at = skip_space(seen, at);
+            match seen.get(at) {
                 Some(b'>') => return Ok(Some((at + 1, false))),
-                Some(b'/') => {
-                    return match seen.get(at + 1) {
-                        None => Ok(None),
-                        Some(b'>') => Ok(Some((at + 2, true))),
-                        Some(_) => Err((at + 1, Rule::MalformedTag)),
-                    };
+                Some(b'/') => match seen.get(at + 1) {
+                    Some(b'>') => return Ok(Some((at + 2, true))),
+                    Some(_) => return Err((at + 1, Rule::MalformedTag)),
+                    None => {}
+                },
+                Some(_) if at > from => {
+                    match self.read_attribute(input, window, AttributeScan::at(at))? {
+                        Some(end) => (from, at) = (end, end),
+                        None => return Ok(None),
+                    }
+                    continue;
                 }
-                Some(_) if at > before => {}
                 Some(_) => {
-                    let space = input[at..].starts_with(|c| {
+                    let begins = input[at..].starts_with(|c| {
                         chars::is_name_start(c) || c.is_ascii_alphabetic() || c == '_'
                     });
-                    return Err((
-                        at,
-                        if space {
-                            Rule::MissingSpace
-                        } else {
-                            Rule::InvalidName
-                        },
-                    ));
+                    let rule = if begins {
+                        Rule::MissingSpace
+                    } else {
+                        Rule::InvalidName
+                    };
+                    return Err((at, rule));
                 }
+                None => {}
             }
-            match self.read_attribute(input, window, at)? {
-                Some(end) => at = end,
-                None => return Ok(None),
-            }
+            self.part = Some(Part::Space { from, at });
+            return Ok(None);
         }
     }
 
-    /// Reads one attribute and gives the position behind it.
+    /// Completes what a start tag that was not complete ended in. Gives the position behind it, and behind space after it.
+    #[cold]
+    fn go_on(&mut self, input: &str, window: usize) -> Result<Option<(usize, usize)>, Fault> {
+        let end = match self.part.take() {
+            Some(Part::Space { from, at }) => return Ok(Some((from, at))),
+            Some(Part::Attribute(scan)) => self.read_attribute(input, window, scan)?,
+            Some(Part::Name(scan)) => self.read_name(input, window, scan)?,
+            Some(Part::End(_)) | None => None,
+        };
+        Ok(end.map(|end| (end, end)))
+    }
+
+    /// Reads the name of a start tag, or the rest of it, and gives the position behind it.
+    fn read_name(
+        &mut self,
+        input: &str,
+        window: usize,
+        mut scan: NameScan,
+    ) -> Result<Option<usize>, Fault> {
+        let Some(name) = scan.scan(input, window)? else {
+            self.part = Some(Part::Name(scan));
+            return Ok(None);
+        };
+        self.attrs.clear();
+        self.declarations.clear();
+        self.scratch.clear();
+        self.name = name;
+        Ok(Some(name.end))
+    }
+
+    /// Reads one attribute, or the rest of it, and gives the position behind it.
     fn read_attribute(
         &mut self,
         input: &str,
         window: usize,
-        at: usize,
+        mut scan: AttributeScan,
     ) -> Result<Option<usize>, Fault> {
-        let seen = &input.as_bytes()[..window];
-        let Some(name) = qname(input, window, at)? else {
+        let Some(attribute) = scan.scan(input, window)? else {
+            self.part = Some(Part::Attribute(scan));
             return Ok(None);
         };
-        let skip_space = |mut at: usize| {
-            while seen.get(at).is_some_and(|b| chars::is(*b, SPACE)) {
-                at += 1;
-            }
-            at
-        };
-        let equals = skip_space(name.end);
-        match seen.get(equals) {
-            None => return Ok(None),
-            Some(b'=') => {}
-            Some(_) => return Err((equals, Rule::AttributeWithoutValue)),
-        }
-        let quote = skip_space(equals + 1);
-        let start = quote + 1;
-        let quote = match seen.get(quote) {
-            None => return Ok(None),
-            Some(&byte @ (b'"' | b'\'')) => byte,
-            Some(_) => return Err((quote, Rule::UnquotedValue)),
-        };
-        let Some((end, escaped)) = text::scan_value(seen, start, quote)? else {
-            return Ok(None);
-        };
+        let Attribute {
+            name,
+            start,
+            end,
+            escaped,
+        } = attribute;
         let value = if escaped {
             let from = self.scratch.len();
             text::unescape_value(&input[start..end], &mut self.scratch);
@@ -787,62 +774,4 @@ fn first_twice<T: Ord>(mut all: Vec<(T, usize)>) -> Option<usize> {
         .filter(|pair| pair[0].0 == pair[1].0)
         .map(|pair| pair[1].1)
         .min()
-}
-
-/// Reads a qualified name. `None`: it may go on behind the window.
-fn qname(input: &str, window: usize, start: usize) -> Result<Option<QName>, Fault> {
-    let seen = &input.as_bytes()[..window];
-    let mut name = QName {
-        start,
-        local: start,
-        end: start,
-    };
-    let mut at = start;
-    loop {
-        let bad = if at == start {
-            Rule::InvalidName
-        } else {
-            Rule::InvalidQName
-        };
-        match seen.get(at) {
-            None => return Ok(None),
-            Some(&b) if chars::is(b, NAME_START) => at += 1,
-            Some(b':') => return Err((at, Rule::InvalidQName)),
-            Some(b) if b.is_ascii() => return Err((at, bad)),
-            Some(_) => match character(input, window, at) {
-                None => return Ok(None),
-                Some(c) if chars::is_name_start(c) => at += c.len_utf8(),
-                Some(_) => return Err((at, bad)),
-            },
-        }
-        loop {
-            match seen.get(at) {
-                None => return Ok(None),
-                Some(&b) if chars::is(b, NAME) => at += 1,
-                Some(b) if b.is_ascii() => break,
-                Some(_) => match character(input, window, at) {
-                    None => return Ok(None),
-                    Some(c) if chars::is_name(c) => at += c.len_utf8(),
-                    Some(_) => break,
-                },
-            }
-        }
-        if seen[at] != b':' {
-            name.end = at;
-            return Ok(Some(name));
-        }
-        if name.has_prefix() {
-            return Err((at, Rule::InvalidQName));
-        }
-        at += 1;
-        name.local = at;
-    }
-}
-
-/// The character at a position, if it is wholly inside the window.
-fn character(input: &str, window: usize, at: usize) -> Option<char> {
-    input[at..]
-        .chars()
-        .next()
-        .filter(|c| at + c.len_utf8() <= window)
 }

@@ -143,6 +143,12 @@ impl Run {
         self.reference = self.reference.saturating_sub(by);
     }
 
+    /// Whether the scan has stopped at what may become the start of a CDATA section.
+    pub(super) fn is_undecided(&self, bytes: &[u8]) -> bool {
+        let rest = &bytes[self.scanned..];
+        !self.in_cdata && !rest.is_empty() && CDATA_START.starts_with(rest) && rest != CDATA_START
+    }
+
     /// The end of the run, or `None` if it may go on behind `bytes[..window]`. What follows the window is looked at
     /// only to see what kind of markup begins at its end.
     pub(super) fn scan(&mut self, bytes: &[u8], window: usize) -> Result<Option<usize>, Fault> {
@@ -260,35 +266,60 @@ fn push_reference(bytes: &[u8], at: usize, out: &mut String) -> usize {
     }
 }
 
-/// The value of an attribute: where it ends, and whether it means something else than its bytes.
-pub(super) fn scan_value(
-    bytes: &[u8],
-    start: usize,
-    quote: u8,
-) -> Result<Option<(usize, bool)>, Fault> {
-    let (mut from, mut escaped) = (start, false);
-    while let Some(at) = find_in_value(bytes, from) {
-        match bytes[at] {
-            byte if byte == quote => return Ok(Some((at, escaped))),
-            b'"' | b'\'' => from = at + 1,
-            b'<' => return Err((at, Rule::LessThanInValue)),
-            b'&' => match reference(bytes, at, 0)? {
-                Reference::Char(_, end) => {
-                    escaped = true;
-                    from = end;
-                }
-                Reference::Incomplete => return Ok(None),
-            },
-            b'\t' | b'\n' | b'\r' => {
-                escaped = true;
-                from = at + 1;
-            }
-            0xef if at + 3 > bytes.len() => return Ok(None),
-            0xef if !is_noncharacter(bytes, at) => from = at + 3,
-            _ => return Err((at, Rule::IllegalCharacter)),
+/// Looking for the end of the value of an attribute. It stops at the end of a chunk and goes on from there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ValueScan {
+    /// Everything before this has been looked at.
+    from: usize,
+    /// Where a reference that is not complete has been looked at up to.
+    reference: usize,
+    /// Whether the value means something else than its bytes.
+    pub(super) escaped: bool,
+}
+
+impl ValueScan {
+    pub(super) fn at(start: usize) -> Self {
+        ValueScan {
+            from: start,
+            ..ValueScan::default()
         }
     }
-    Ok(None)
+
+    pub(super) fn shift(&mut self, by: usize) {
+        self.from = self.from.saturating_sub(by);
+        self.reference = self.reference.saturating_sub(by);
+    }
+
+    /// Where the value ends, or `None` if it goes on behind these bytes.
+    pub(super) fn scan(&mut self, bytes: &[u8], quote: u8) -> Result<Option<usize>, Fault> {
+        while let Some(at) = find_in_value(bytes, self.from) {
+            self.from = at;
+            match bytes[at] {
+                byte if byte == quote => return Ok(Some(at)),
+                b'"' | b'\'' => self.from = at + 1,
+                b'<' => return Err((at, Rule::LessThanInValue)),
+                b'&' => match reference(bytes, at, self.reference)? {
+                    Reference::Char(_, end) => {
+                        self.escaped = true;
+                        self.from = end;
+                    }
+                    Reference::Incomplete => {
+                        self.reference = bytes.len();
+                        return Ok(None);
+                    }
+                },
+                b'\t' | b'\n' | b'\r' => {
+                    self.escaped = true;
+                    self.from = at + 1;
+                }
+                0xef if at + 3 > bytes.len() => return Ok(None),
+                0xef if !is_noncharacter(bytes, at) => self.from = at + 3,
+                _ => return Err((at, Rule::IllegalCharacter)),
+            }
+        }
+        self.from = bytes.len();
+        Ok(None)
+    }
 }
 
 /// Appends what the value of an attribute means (XML §2.11, §3.3.3).
