@@ -15,6 +15,7 @@ mod terminal;
 pub use comparison::render_comparison;
 
 use crate::ReportError;
+use crate::features::Feature;
 use crate::gate::GateOptions;
 use crate::model::Results;
 use crate::requirement::RequirementTexts;
@@ -129,6 +130,8 @@ pub enum Verbosity {
 pub struct Options<'a> {
     /// The texts of requirements.
     pub requirements: RequirementTexts<'a>,
+    /// HTML and Markdown: features to tell of.
+    pub features: &'a [Feature],
     /// What counts.
     pub gate: GateOptions<'a>,
     /// Terminal: with colours.
@@ -144,6 +147,7 @@ impl Default for Options<'_> {
     fn default() -> Self {
         Options {
             requirements: &|_| None,
+            features: &[],
             gate: GateOptions::default(),
             color: false,
             width: 80,

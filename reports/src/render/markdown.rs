@@ -91,6 +91,7 @@ pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
         outcome::headline(case)
     });
     requirements(&mut out, results, options);
+    features(&mut out, results, options);
     let _ = writeln!(
         out,
         "<sub>{} {}, seed {}, {}, {}</sub>",
@@ -245,6 +246,39 @@ fn requirements(out: &mut String, results: &Results, options: &Options<'_>) {
             let _ = write!(out, " {} |", chapter.count(state) + errors);
         }
         out.push('\n');
+    }
+    out.push_str("\n</details>\n\n");
+}
+
+fn features(out: &mut String, results: &Results, options: &Options<'_>) {
+    let states = results.features(options.features);
+    if states.is_empty() {
+        return;
+    }
+    out.push_str("<details><summary>features</summary>\n\n");
+    let mut table = "";
+    for state in &states {
+        let feature = state.feature;
+        if feature.table != table {
+            table = &feature.table;
+            let _ = writeln!(
+                out,
+                "\n**{}**\n\n| feature | level | support | held | broken | not judged |",
+                escape(table)
+            );
+            out.push_str("|:--|:--|:--|--:|--:|--:|\n");
+        }
+        let _ = writeln!(
+            out,
+            "| {} {} | {} | {} | {} | {} | {} |",
+            escape(&feature.name),
+            escape(&feature.description),
+            escape(&feature.level),
+            state.support.as_str(),
+            state.held,
+            state.broken.len(),
+            state.not_judged
+        );
     }
     out.push_str("\n</details>\n\n");
 }

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 
 use crate::chapters::{Chapter, chapters};
 use crate::documents;
+use crate::features::{FeatureState, Support};
 use crate::gate::{Gate, Objection};
 use crate::model::{Case, RequirementState, Results};
 use crate::render::Options;
 use crate::render::outcome;
-use crate::requirement;
+use crate::requirement::{self, RequirementInfo};
 use crate::text;
 use crate::verdict::{State, Verdict};
 
@@ -53,6 +54,7 @@ pub(super) struct Page<'a> {
     results: &'a Results,
     options: &'a Options<'a>,
     gate: Gate,
+    features: Vec<FeatureState<'a>>,
 }
 
 // Writing to a String cannot fail: the results of `write!` below are of no interest.
@@ -62,6 +64,7 @@ impl<'a> Page<'a> {
             results,
             options,
             gate: results.gate(&options.gate),
+            features: results.features(options.features),
         }
     }
 
@@ -92,6 +95,7 @@ impl<'a> Page<'a> {
         out.push_str("<main>\n");
         self.cases(out);
         self.requirements(out);
+        self.features(out);
         out.push_str("</main>\n");
         self.foot(out);
     }
@@ -127,8 +131,12 @@ impl<'a> Page<'a> {
         );
         out.push_str(
             "<nav class=\"tabs\" aria-label=\"Views\"><a href=\"#cases\" id=\"tab-cases\">Cases</a>\
-             <a href=\"#requirements\" id=\"tab-requirements\">Requirements</a></nav>\n",
+             <a href=\"#requirements\" id=\"tab-requirements\">Requirements</a>",
         );
+        if !self.features.is_empty() {
+            out.push_str("<a href=\"#features\" id=\"tab-features\">Features</a>");
+        }
+        out.push_str("</nav>\n");
         out.push_str(
             "<div class=\"controls\" role=\"search\"><label for=\"search\">Search</label>\
              <input id=\"search\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\" \
@@ -152,7 +160,17 @@ impl<'a> Page<'a> {
                 .filter(|requirement| requirement.state == state)
                 .count();
             if count > 0 {
-                filter(out, "requirement", state.as_str(), state.as_str(), count);
+                filter(out, "requirement", state, state.as_str(), count);
+            }
+        }
+        for support in Support::ALL {
+            let count = self
+                .features
+                .iter()
+                .filter(|feature| feature.support == support)
+                .count();
+            if count > 0 {
+                filter(out, "feature", support.state(), support.as_str(), count);
             }
         }
         out.push_str("</div><p id=\"shown\" role=\"status\"></p></div>\n</header>\n");
@@ -325,11 +343,7 @@ impl<'a> Page<'a> {
             &requirement.level,
         );
         let (id, state) = (escape(&requirement.id), requirement.state);
-        let place = escape(&info.place());
-        let place = match info.link() {
-            Some(link) => format!("<a href=\"{link}\" rel=\"noreferrer\">{place}</a>"),
-            None => place,
-        };
+        let place = place_link(&info);
         let _ = write!(
             out,
             "<li class=\"requirement\" data-group=\"{state}\" data-id=\"{id}\"><span class=\"mark {state}\">{state}</span>\
@@ -362,6 +376,30 @@ impl<'a> Page<'a> {
         out.push_str("</li>\n");
     }
 
+    /// The tables of features, filled in.
+    fn features(&self, out: &mut String) {
+        if self.features.is_empty() {
+            return;
+        }
+        out.push_str("<section id=\"view-features\" aria-label=\"Features\">\n");
+        let mut table = "";
+        for state in &self.features {
+            if state.feature.table != table {
+                if !table.is_empty() {
+                    out.push_str("</ul>\n</section>\n");
+                }
+                table = &state.feature.table;
+                let _ = write!(
+                    out,
+                    "<section class=\"group\"><h2>{}</h2>\n<ul>\n",
+                    escape(table)
+                );
+            }
+            feature(out, state);
+        }
+        out.push_str("</ul>\n</section>\n</section>\n");
+    }
+
     fn foot(&self, out: &mut String) {
         let results = self.results;
         let _ = writeln!(
@@ -375,7 +413,50 @@ impl<'a> Page<'a> {
     }
 }
 
-fn filter(out: &mut String, of: &str, group: &str, title: &str, count: usize) {
+fn feature(out: &mut String, state: &FeatureState<'_>) {
+    let feature = state.feature;
+    let class = state.support.state();
+    let place = place_link(&RequirementInfo {
+        spec: &feature.spec,
+        section: &feature.section,
+        level: &feature.level,
+        text: &feature.description,
+        quote: None,
+    });
+    let _ = write!(
+        out,
+        "<li class=\"feature\" data-group=\"{class}\"><span class=\"mark {class}\">{}</span>\
+         <span class=\"name\">{}</span> <span class=\"level\">{}</span> <span class=\"place\">{place}</span><p>{}</p>\
+         <p class=\"words\">{} held, {} broken, {} not judged</p>",
+        state.support.as_str(),
+        escape(&feature.name),
+        escape(&feature.level),
+        escape(&feature.description),
+        state.held,
+        state.broken.len(),
+        state.not_judged
+    );
+    if !state.broken.is_empty() {
+        out.push_str("<p class=\"links\">");
+        for id in &state.broken {
+            let id = escape(id);
+            let _ = write!(out, "<a href=\"#{id}\">{id}</a> ");
+        }
+        out.push_str("</p>");
+    }
+    out.push_str("</li>\n");
+}
+
+/// Document and section, linked where there is something to link to.
+fn place_link(info: &RequirementInfo<'_>) -> String {
+    let place = escape(&info.place());
+    match info.link() {
+        Some(link) => format!("<a href=\"{link}\" rel=\"noreferrer\">{place}</a>"),
+        None => place,
+    }
+}
+
+fn filter(out: &mut String, of: &str, group: impl std::fmt::Display, title: &str, count: usize) {
     let _ = write!(
         out,
         "<button type=\"button\" class=\"filter {group}\" data-of=\"{of}\" data-group=\"{group}\" \

@@ -1,11 +1,13 @@
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
-  const rows = { case: [...document.querySelectorAll(".case")], requirement: [...document.querySelectorAll(".requirement")] };
-  const views = { case: byId("view-cases"), requirement: byId("view-requirements") };
-  const tabs = { case: byId("tab-cases"), requirement: byId("tab-requirements") };
+  const all = (selector) => [...document.querySelectorAll(selector)];
+  const rows = { case: all(".case"), requirement: all(".requirement"), feature: all(".feature") };
+  const views = { case: byId("view-cases"), requirement: byId("view-requirements"), feature: byId("view-features") };
+  const tabs = { case: byId("tab-cases"), requirement: byId("tab-requirements"), feature: byId("tab-features") };
+  if (!views.feature) for (const object of [rows, views, tabs]) delete object.feature;
   const search = byId("search");
-  const filters = [...document.querySelectorAll("button.filter")];
+  const filters = all("button.filter");
   const piece = Number(byId("piece").textContent);
   const target = document.querySelector("h1").firstChild.textContent.trim();
   let view = "case";
@@ -50,7 +52,7 @@
       if (!hidden) shown += 1;
     }
     for (const group of views[view].querySelectorAll(".group")) {
-      group.hidden = !group.querySelector("li.case:not([hidden]), li.requirement:not([hidden])");
+      group.hidden = !group.querySelector(":scope > ul > li:not([hidden])");
     }
     byId("shown").textContent = `${shown} of ${rows[view].length} shown`;
   };
@@ -241,7 +243,7 @@
     }
   });
 
-  // Addresses: #case-12, #RFC6120-4.9.3.6-1, #chapter-3, #requirements
+  // Addresses: #case-12, #RFC6120-4.9.3.6-1, #chapter-3, #requirements, #features
 
   const goto = () => {
     const hash = decodeURIComponent(location.hash.slice(1));
@@ -266,6 +268,9 @@
       } else {
         scrollTo(0, 0);
       }
+    } else if (hash === "features" && views.feature) {
+      show("feature");
+      scrollTo(0, 0);
     } else {
       show("case");
       if (hash === "cases") scrollTo(0, 0);
@@ -277,7 +282,7 @@
 
   const step = (by) => {
     const list = rows[view].filter((row) => !row.hidden);
-    const focused = document.activeElement && document.activeElement.closest("li.case, li.requirement");
+    const focused = document.activeElement && document.activeElement.closest("li.case, li.requirement, li.feature");
     const now = list.indexOf(focused);
     const next = list[now < 0 ? 0 : Math.min(Math.max(now + by, 0), list.length - 1)];
     if (!next) return;
