@@ -3,6 +3,7 @@
 mod check;
 mod doctor;
 mod explain;
+mod features;
 mod list;
 pub mod output;
 mod parse;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use nix::unistd::{AccessFlags, access};
 use xmppspec_reports::{GateOptions, Options, RequirementTexts, Results, Verbosity, render};
 
+use super::features::features;
 use super::run_args::ReportTo;
 use crate::exit::Failed;
 use crate::ui;
@@ -82,8 +83,10 @@ pub fn write_reports(
     texts: RequirementTexts<'_>,
     gate: GateOptions<'_>,
 ) -> Result<(), Failed> {
+    let features = features(&results.target.role);
     let options = Options {
         requirements: texts,
+        features: &features,
         gate,
         color: false,
         ..Options::default()
@@ -110,6 +113,7 @@ pub fn terminal<'a>(
 ) -> Options<'a> {
     Options {
         requirements: texts,
+        features: &[],
         gate,
         color: ui::is_colored(),
         width: ui::width(),
