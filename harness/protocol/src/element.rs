@@ -143,7 +143,7 @@ impl Element {
         self.attr_ns("", name)
     }
 
-    /// The value of an attribute in a namespace; `xml:lang` is in [`ns::XML`](crate::xml::XML_NS).
+    /// The value of an attribute in a namespace; `xml:lang` is in [`ns::XML`](crate::ns::XML).
     pub fn attr_ns(&self, ns: &str, name: &str) -> Option<&str> {
         self.attrs
             .iter()

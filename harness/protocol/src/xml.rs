@@ -26,13 +26,6 @@ pub use event::{Attr, End, Event, Start};
 pub use parser::{Parser, Reader};
 pub use rules::Rule;
 
-/// The namespace that the prefix `xml` is always bound to.
-pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";
-/// The namespace of declarations; nothing may be bound to it.
-pub(crate) const XMLNS_NS: &str = "http://www.w3.org/2000/xmlns/";
-/// The namespace of the stream header.
-pub(crate) const STREAMS_NS: &str = "http://etherx.jabber.org/streams";
-
 /// What input may cost. Each limit is a [`Rule`] that refuses more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
