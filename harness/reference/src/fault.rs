@@ -400,6 +400,8 @@ faults! {
         "A set of somebody else's roster is not called forbidden.",
     RosterItemWithoutJid "roster-item-without-jid" ["RFC6121-2.1.2.3-3"]
         "An item without a jid is accepted.",
+    RosterItemsWithoutJid "roster-items-without-jid" ["RFC6121-2.1.2.3-1"]
+        "Items that the server sends have no jid.",
     RosterSubscriptionSettable "roster-subscription-settable" ["RFC6121-2.1.2.5-4", "RFC6121-2.1.5-2"]
         "A client may set a subscription.",
     RosterGroupsKept "roster-groups-kept" ["RFC6121-2.1.2.6-2", "RFC6121-2.4.1-1"]
@@ -477,7 +479,11 @@ faults! {
         "An approval is not followed by presence.",
     ApprovalUnsolicited "approval-unsolicited" ["RFC6121-3.1.6-1", "RFC6121-3.1.6-7"]
         "An approval that nobody asked for is delivered.",
-    PushBeforeDelivery "push-before-delivery" ["RFC6121-3.1.6-3", "RFC6121-3.2.3-3"]
+    ApprovalStateKept "approval-state-kept" ["RFC6121-A.2.3-3"]
+        "An approval does not change the state of who gave it.",
+    ApprovalStateKeptByUser "approval-state-kept-by-user" ["RFC6121-A.3.3-5"]
+        "An approval does not change the state of who got it.",
+    PushBeforeDelivery "push-before-delivery" ["RFC6121-3.1.6-3", "RFC6121-3.2.3-3", "RFC6121-3.3.3-3"]
         "The push comes before the subscription stanza that it goes with.",
     CancelLost "cancel-lost" ["RFC6121-3.2.3-2"]
         "A cancellation is not delivered.",
@@ -487,12 +493,22 @@ faults! {
         "A cancellation is not pushed to who lost the subscription.",
     CancelWithoutUnavailable "cancel-without-unavailable" ["RFC6121-3.2.2-5", "RFC6121-3.2.3-5"]
         "A cancellation is not preceded by unavailable presence.",
+    CancelBeforeUnavailable "cancel-before-unavailable" ["RFC6121-3.2.2-6"]
+        "Unavailable presence follows a cancellation instead of preceding it.",
+    CancelStateKept "cancel-state-kept" ["RFC6121-A.3.4-8"]
+        "A cancellation does not change the state of who lost the subscription.",
     UnsubscribeLost "unsubscribe-lost" ["RFC6121-3.3.2-1", "RFC6121-3.3.3-2"]
         "An unsubscribe is not delivered.",
     UnsubscribeNotPushed "unsubscribe-not-pushed" ["RFC6121-3.3.2-4"]
         "An unsubscribe is not pushed.",
     UnsubscribeWithoutUnavailable "unsubscribe-without-unavailable" ["RFC6121-3.3.3-5"]
         "Who unsubscribes is not told that the contact is unavailable.",
+    UnsubscribeNotPushedToContact "unsubscribe-not-pushed-to-contact" ["RFC6121-3.3.3-4"]
+        "An unsubscribe is not pushed to the contact.",
+    UnsubscribeStateKept "unsubscribe-state-kept" ["RFC6121-A.2.2-5"]
+        "An unsubscribe does not change the state of who sent it.",
+    UnsubscribeStateKeptByContact "unsubscribe-state-kept-by-contact" ["RFC6121-A.3.2-10"]
+        "An unsubscribe does not change the state of the contact.",
     // Presence
     PresenceToEverybody "presence-to-everybody" ["RFC6121-11-2", "RFC6121-11-3"]
         "Presence is broadcast to strangers.",

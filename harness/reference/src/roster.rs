@@ -178,8 +178,17 @@ impl Router {
         // RFC 6121 §2.6.3: to a client that has the latest version the server says nothing new.
         let known = query.attr("ver") == Some(&roster.version.to_string());
         let payload = (!known).then(|| {
-            let items = roster.items.iter().map(|(jid, item)| item.to_element(jid));
-            items.fold(roster.query(), Element::with_child)
+            let mut items: Vec<Element> = roster
+                .items
+                .iter()
+                .map(|(jid, item)| item.to_element(jid))
+                .collect();
+            if self.config.has(Fault::RosterItemsWithoutJid) {
+                items
+                    .iter_mut()
+                    .for_each(|item| drop(item.remove_attr("jid")));
+            }
+            items.into_iter().fold(roster.query(), Element::with_child)
         });
         self.result(source, iq, payload);
     }
@@ -290,6 +299,9 @@ impl Router {
         };
         if config.has(Fault::RequestWithoutAsk) {
             item.remove_attr("ask");
+        }
+        if config.has(Fault::RosterItemsWithoutJid) {
+            item.remove_attr("jid");
         }
         let query = match config.has(Fault::RosterPushEmpty) {
             true => roster.query(),

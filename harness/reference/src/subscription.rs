@@ -162,20 +162,31 @@ impl Router {
         let mut item = account.roster.item(contact).cloned().unwrap_or_default();
         let was_pending = pending;
         let effect = outbound(kind, &mut item, &mut pending);
-        if effect.pushed {
+        let state_kept = match kind {
+            Kind::Unsubscribe => self.config.has(Fault::UnsubscribeStateKept),
+            Kind::Subscribed => self.config.has(Fault::ApprovalStateKept),
+            Kind::Subscribe | Kind::Unsubscribed => false,
+        };
+        if effect.pushed && !state_kept {
             *account.roster.item_mut(contact) = item;
         }
         if was_pending && !pending {
             self.drop_request(&source.account, contact);
         }
         // §3.2.2: first unavailable, then unsubscribed.
-        if kind == Kind::Unsubscribed && shown && !self.fault(Fault::CancelWithoutUnavailable) {
+        let late = self.fault(Fault::CancelBeforeUnavailable);
+        let hides =
+            kind == Kind::Unsubscribed && shown && !self.fault(Fault::CancelWithoutUnavailable);
+        if hides && !late {
             self.show(&source.account, contact, false);
         }
         let unsolicited = kind == Kind::Subscribed && self.fault(Fault::ApprovalUnsolicited);
         let routed = (effect.routed || unsolicited)
             && !(kind == Kind::Subscribe && self.fault(Fault::RequestDropped));
         let approved = routed && self.receive(kind, &stanza, &user, contact);
+        if hides && late {
+            self.show(&source.account, contact, false);
+        }
         let kept_quiet = match kind {
             Kind::Subscribe => self.fault(Fault::RequestNotPushed),
             Kind::Subscribed => self.fault(Fault::ApprovalNotPushed),
@@ -227,7 +238,13 @@ impl Router {
             account.roster.item_mut(from);
         }
         let changed = item != known.clone().unwrap_or_default();
-        if changed {
+        let state_kept = match kind {
+            Kind::Subscribe => false,
+            Kind::Unsubscribe => config.has(Fault::UnsubscribeStateKeptByContact),
+            Kind::Subscribed => config.has(Fault::ApprovalStateKeptByUser),
+            Kind::Unsubscribed => config.has(Fault::CancelStateKept),
+        };
+        if changed && !state_kept {
             *account.roster.item_mut(from) = item;
         }
         if effect == Inbound::Ignore {
@@ -259,7 +276,8 @@ impl Router {
         let kept_quiet = match kind {
             Kind::Subscribed => config.has(Fault::ApprovalNotPushedToUser),
             Kind::Unsubscribed => config.has(Fault::CancelNotPushedToUser),
-            Kind::Subscribe | Kind::Unsubscribe => false,
+            Kind::Unsubscribe => config.has(Fault::UnsubscribeNotPushedToContact),
+            Kind::Subscribe => false,
         };
         if changed && !pushed_first && !kept_quiet {
             self.push(local, from);
