@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::element::{Builder, Element};
-use crate::xml::{Declaration, Event, Limits, Mode, Parser, STREAMS_NS, XmlError};
+use crate::ns;
+use crate::xml::{Declaration, Event, Limits, Mode, Parser, XmlError};
 
 mod lenient;
 
@@ -120,7 +121,7 @@ impl StreamParser {
 pub fn header(default_ns: &str, attrs: &[(&str, &str)]) -> String {
     let mut out = String::from("<?xml version='1.0'?><stream:stream xmlns='");
     escape(default_ns, &mut out);
-    let _ = write!(out, "' xmlns:stream='{STREAMS_NS}'");
+    let _ = write!(out, "' xmlns:stream='{}'", ns::STREAMS);
     for (name, value) in attrs {
         let _ = write!(out, " {name}='");
         escape(value, &mut out);

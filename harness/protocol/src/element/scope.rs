@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use crate::xml::XML_NS;
+use crate::ns::XML as XML_NS;
 
 /// With more prefixes in scope than this, maps find them, as when reading: looking through them all would make the
 /// cost of a deep element quadratic.

@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 
 use super::scope::Scope;
 use super::{Attribute, Element, Node};
-use crate::xml::{STREAMS_NS, XML_NS, XMLNS_NS};
+use crate::ns::{STREAMS as STREAMS_NS, XML as XML_NS, XMLNS as XMLNS_NS};
 
 impl Element {
     /// The element as XML, as a child of a scope whose default namespace is `default_ns` and where the prefixes

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Rule, XML_NS, XMLNS_NS};
+use super::Rule;
+use crate::ns::{XML as XML_NS, XMLNS as XMLNS_NS};
 
 /// An index of [`Names`]; stays valid while the element that declared it is open.
 pub(super) type Uri = u32;
