@@ -675,6 +675,24 @@ fn serves_until_it_is_interrupted() {
 }
 
 #[test]
+fn a_run_that_is_interrupted_ends_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    for (signal, expected) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let mut command = xmppspec(&["run", "--connect", &address, "--domain", "example.org"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the program");
+        // Once to see whether somebody is there, once to talk to it.
+        let first = listener.accept().expect("a connection");
+        let second = listener.accept().expect("a connection");
+        let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+        kill(pid, signal).expect("kill");
+        assert_eq!(child.wait().expect("its end").code(), Some(expected));
+        drop((first, second));
+    }
+}
+
+#[test]
 fn cases_without_accounts_are_skipped() {
     let served = Served::new(&[]);
     let args = [
