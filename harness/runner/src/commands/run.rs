@@ -11,7 +11,7 @@ use xmppspec_scenarios::{Role, catalogue};
 use super::run_args::{Choice, Format, RunArgs};
 use super::{Outcome, output, texts};
 use crate::exit::{Exit, Failed};
-use crate::run::{self, DEFAULT_JOBS, Early, Plan};
+use crate::run::{self, DEFAULT_JOBS, Early, Plan, RunError};
 use crate::select::{self, Selected};
 use crate::target::{Profile, Running, TargetError};
 use crate::ui;
@@ -99,8 +99,11 @@ async fn judge(
     let log = running.log_tail();
     running.stop().await;
     let outcome = outcome.map_err(|error| Failed {
-        exit: Exit::Target,
-        message: if log.is_empty() {
+        exit: match error {
+            RunError::Interrupted(interrupt) => Exit::Interrupted(interrupt),
+            RunError::NoStream(_) | RunError::Tls(_) => Exit::Target,
+        },
+        message: if log.is_empty() || matches!(error, RunError::Interrupted(_)) {
             error.to_string()
         } else {
             format!("{error}\nits last lines:\n{log}")

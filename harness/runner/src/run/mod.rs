@@ -114,6 +114,8 @@ pub enum RunError {
     NoStream(StepError),
     /// The TLS library contradicts itself.
     Tls(rustls::Error),
+    /// Somebody asked for the end before the first case began.
+    Interrupted(Interrupt),
 }
 
 impl std::fmt::Display for RunError {
@@ -127,6 +129,7 @@ impl std::fmt::Display for RunError {
                 Ok(())
             }
             Self::Tls(error) => write!(f, "TLS cannot be set up: {error}"),
+            Self::Interrupted(_) => f.write_str("interrupted before the first case began"),
         }
     }
 }
@@ -167,7 +170,7 @@ pub async fn run(
     interrupts: &mut Interrupts,
     mut progress: impl FnMut(&Case, usize),
 ) -> Result<Outcome, RunError> {
-    let shared = Arc::new(set_up(running, plan).await?);
+    let shared = Arc::new(set_up(running, plan, interrupts).await?);
     let mut notes = Vec::new();
     if let Some(why) = &shared.capabilities.not_logged_in {
         notes.push(format!(
@@ -204,16 +207,26 @@ pub async fn run(
     })
 }
 
-async fn set_up(running: &Running, plan: &Plan) -> Result<Shared, RunError> {
+async fn set_up(
+    running: &Running,
+    plan: &Plan,
+    interrupts: &mut Interrupts,
+) -> Result<Shared, RunError> {
     let target = &running.target;
     let tls = Tls::new().map_err(RunError::Tls)?;
     let reach = Arc::new(reach(target));
     // What a target of the run's own holds goes when it is stopped.
     let remove = running.is_external();
     let accounts = Accounts::new(target.accounts.clone(), remove, reach.clone(), tls.clone());
-    let capabilities = probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed)
-        .await
-        .map_err(RunError::NoStream)?;
+    let capabilities = tokio::select! {
+        probed = probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed) => {
+            probed.map_err(RunError::NoStream)?
+        }
+        interrupt = interrupts.next() => {
+            let _ = timeout(PATIENCE_WITH_ACCOUNTS, accounts.remove_left()).await;
+            return Err(RunError::Interrupted(interrupt));
+        }
+    };
     Ok(Shared {
         reach,
         tls,
