@@ -106,7 +106,8 @@ fn without_arguments_it_tells_what_it_is() {
 #[test]
 fn every_command_has_help_with_examples_where_needed() {
     for command in [
-        "run", "list", "explain", "check", "parse", "serve", "targets", "report", "doctor",
+        "run", "list", "explain", "check", "parse", "serve", "targets", "report", "compare",
+        "doctor",
     ] {
         for flag in ["-h", "--help"] {
             let output = run(&[command, flag]);
@@ -583,6 +584,76 @@ fn results_become_reports() {
     assert!(stdout(&tap).contains("not ok 1"), "{}", stdout(&tap));
     let from_stdin = run_with_input(&["report", "-", "--report", "json=-"], &json);
     assert_eq!(from_stdin.stdout, json);
+}
+
+#[test]
+fn results_beside_each_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| {
+        folder
+            .path()
+            .join(name)
+            .to_str()
+            .expect("a path")
+            .to_owned()
+    };
+    let (good, bad) = (path("good.json"), path("bad.json"));
+    let fault = ["--fault", "header-without-id"];
+    assert_eq!(
+        code(&run(&["run", "rows.scs", "--results", &good, "-q"])),
+        Some(0)
+    );
+    assert_eq!(
+        code(&run(&[
+            &["run", "rows.scs", "--results", &bad, "-q"][..],
+            &fault
+        ]
+        .concat())),
+        Some(1)
+    );
+
+    // What the baseline has does not count.
+    let again = [&["run", "rows.scs", "--baseline", &bad, "-q"][..], &fault].concat();
+    assert_eq!(code(&run(&again)), Some(0));
+    let worse = run(&["report", &bad, "--baseline", &good, "--gate", "-q"]);
+    assert_eq!(code(&worse), Some(1));
+    assert!(
+        stdout(&worse).contains("rows[ours]: fail (was pass)"),
+        "{}",
+        stdout(&worse)
+    );
+    let early = run(&["run", "rows.scs", "--baseline", "missing.json"]);
+    assert_eq!(code(&early), Some(2));
+    assert!(
+        stderr(&early).contains("missing.json"),
+        "{}",
+        stderr(&early)
+    );
+
+    let broken = run(&["compare", &good, &bad, "--gate"]);
+    assert_eq!(code(&broken), Some(1));
+    assert!(
+        stdout(&broken).contains("Broken 2 cases"),
+        "{}",
+        stdout(&broken)
+    );
+    assert_eq!(code(&run(&["compare", &bad, &good, "--gate"])), Some(0));
+    let matrix = run(&["compare", &good, &bad, &good, "--report", "markdown=-"]);
+    assert!(
+        stdout(&matrix).contains("| pass | fail | pass |"),
+        "{}",
+        stdout(&matrix)
+    );
+    assert_eq!(code(&run(&["compare", &good])), Some(2));
+
+    // Two attempts of one run: what changed is flaky.
+    let merged = run(&["report", &bad, &good, "--gate", "-q"]);
+    assert_eq!(code(&merged), Some(1));
+    assert!(
+        stdout(&merged).contains("rows[ours] is flaky: fail, then pass"),
+        "{}",
+        stdout(&merged)
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The commands: one module each, which turns arguments into calls of the library and what comes out into text.
 
 mod check;
+mod compare;
 mod doctor;
 mod explain;
 mod features;
@@ -75,6 +76,8 @@ pub enum Command {
     Targets(targets::TargetsArgs),
     /// Make reports from the results of a run
     Report(report::ReportArgs),
+    /// Compare the results of runs or of targets
+    Compare(compare::CompareArgs),
     /// Find out whether this machine can make closed worlds
     Doctor,
 }
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::main(&args),
         Command::Targets(args) => targets::main(&args),
         Command::Report(args) => report::main(&args),
+        Command::Compare(args) => compare::main(&args),
         Command::Doctor => doctor::main(),
     };
     let exit = outcome.unwrap_or_else(|failed| {

@@ -36,6 +36,8 @@ pub fn main(args: &RunArgs) -> Outcome {
     }
     let files = args.output.reports.iter().map(|report| &report.file);
     output::check_paths(files.chain(&args.output.results))?;
+    let baseline = args.output.baseline.as_deref().map(super::report::read);
+    let baseline = baseline.transpose()?;
     if let Choice::Profile(profile) = &choice {
         is_installed(profile)?;
     }
@@ -48,12 +50,18 @@ pub fn main(args: &RunArgs) -> Outcome {
         }
         _ => Entered::none(),
     };
-    super::runtime()?.block_on(judge(args, choice, cases, &entered, role))
+    let gate = GateOptions {
+        strict: args.output.strict,
+        fail_on_skip: args.output.fail_on_skip,
+        baseline: baseline.as_ref(),
+    };
+    super::runtime()?.block_on(judge(args, gate, choice, cases, &entered, role))
 }
 
 /// Brings the target up, runs the cases, stops it, writes what came out.
 async fn judge(
     args: &RunArgs,
+    gate: GateOptions<'_>,
     choice: Choice,
     cases: Vec<Selected>,
     entered: &Entered,
@@ -151,12 +159,12 @@ async fn judge(
     };
     let all = catalogue::for_role(role).map(|r| (r.id, r.level.to_string()));
     let results = Results::assemble(frame, outcome.cases, all, &target.known);
-    write_out(args, &results)?;
+    write_out(args, gate, &results)?;
     Ok(match outcome.early {
         Some(Early::Interrupted(interrupt)) => Exit::Interrupted(interrupt),
         Some(Early::Target(_)) => Exit::Target,
         _ if !outcome.deaths.is_empty() => Exit::Target,
-        _ => super::report::exit(&results.gate(&gate_options(args))),
+        _ => super::report::exit(&results.gate(&gate)),
     })
 }
 
@@ -169,14 +177,6 @@ async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError
             domain,
             accounts,
         } => Running::connect(&address, &domain, accounts).await,
-    }
-}
-
-fn gate_options(args: &RunArgs) -> GateOptions<'static> {
-    GateOptions {
-        strict: args.output.strict,
-        fail_on_skip: args.output.fail_on_skip,
-        baseline: None,
     }
 }
 
@@ -224,8 +224,7 @@ fn is_installed(profile: &Profile) -> Result<(), Failed> {
 }
 
 /// Writes results and reports.
-fn write_out(args: &RunArgs, results: &Results) -> Result<(), Failed> {
-    let gate = gate_options(args);
+fn write_out(args: &RunArgs, gate: GateOptions<'_>, results: &Results) -> Result<(), Failed> {
     let json = || {
         results
             .to_json()

@@ -134,6 +134,10 @@ pub struct OutputArgs {
     #[arg(long)]
     pub fail_on_skip: bool,
 
+    /// Only what is new or worse than in these results of an earlier run counts
+    #[arg(long, value_name = "RESULTS.json")]
+    pub baseline: Option<PathBuf>,
+
     /// Write everything that was seen, as JSON
     #[arg(long, value_name = "FILE")]
     pub results: Option<PathBuf>,
