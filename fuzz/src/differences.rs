@@ -1,0 +1,234 @@
+//! What readers say of a document beside what ours says, in buckets that do not depend on the values of bytes.
+
+use xmppspec_protocol::xml::Rule;
+
+use crate::readers::{InProcess, OURS, Reading};
+
+mod known;
+
+pub use known::{KNOWN, Known, What};
+
+/// A reader and what it made of a document.
+pub type Named<'a> = (&'a str, Reading);
+
+/// A difference between two readers; two of them are the same finding if all of this is equal.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bucket {
+    /// The reader that is measured against: ours, or the first that reads what ours refuses.
+    pub base: String,
+    /// The other one.
+    pub reader: String,
+    /// In what they differ.
+    pub kind: Kind,
+}
+
+/// In what readers differ.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// The other one reads what the base refuses with this error.
+    Reads(String),
+    /// The other one refuses with this error what the base reads.
+    Refuses(String),
+    /// Both read it. The first event that differs, here and there.
+    Events(String),
+    /// The other one gave no answer.
+    Fails(&'static str),
+}
+
+impl std::fmt::Display for Bucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Bucket { base, reader, kind } = self;
+        match kind {
+            Kind::Reads(error) => write!(f, "{reader} reads what {base} refuses: {error}"),
+            Kind::Refuses(error) => write!(f, "{reader} refuses what {base} reads: {error}"),
+            Kind::Events(event) => write!(f, "{reader} and {base} see different things: {event}"),
+            Kind::Fails(how) => write!(f, "{reader} fails: {how}"),
+        }
+    }
+}
+
+/// All differences between readings of one document, of which the first is ours; known ones too.
+#[must_use]
+pub fn differences(readings: &[Named<'_>]) -> Vec<Bucket> {
+    let mut found = Vec::new();
+    let Some(((base, ours), others)) = readings.split_first() else {
+        return found;
+    };
+    let mut add = |base: &str, reader: &str, kind| {
+        found.push(Bucket {
+            base: base.to_owned(),
+            reader: reader.to_owned(),
+            kind,
+        });
+    };
+    // Of those who read what we refuse, all must see the same.
+    let mut second: Option<(&str, &[String])> = None;
+    for (reader, theirs) in others {
+        match (ours, theirs) {
+            (_, Reading::Failed(failure)) => add(base, reader, Kind::Fails(failure.name())),
+            (Reading::Read(ours), Reading::Read(theirs)) => {
+                if let Some(event) = first_difference(ours, theirs) {
+                    add(base, reader, Kind::Events(event));
+                }
+            }
+            (Reading::Read(_), Reading::Refused(error)) => {
+                add(base, reader, Kind::Refuses(error.clone()));
+            }
+            (Reading::Refused(error), Reading::Read(theirs)) => {
+                add(base, reader, Kind::Reads(error.clone()));
+                match second {
+                    None => second = Some((reader, theirs)),
+                    Some((first, lines)) => {
+                        if let Some(event) = first_difference(lines, theirs) {
+                            add(first, reader, Kind::Events(event));
+                        }
+                    }
+                }
+            }
+            (Reading::Refused(_), Reading::Refused(_)) | (Reading::Failed(_), _) => {}
+        }
+    }
+    found
+}
+
+/// Reads a document with readers in this process, ours first.
+#[must_use]
+pub fn read_all<'a>(readers: &'a [InProcess], bytes: &[u8]) -> Vec<Named<'a>> {
+    readers
+        .iter()
+        .map(|reader| (reader.name(), reader.read(bytes)))
+        .collect()
+}
+
+/// The differences that are not known, with what both saw.
+#[must_use]
+pub fn new_differences(readers: &[InProcess], bytes: &[u8]) -> Vec<String> {
+    debug_assert_eq!(readers.first().map(InProcess::name), Some(OURS));
+    let readings = read_all(readers, bytes);
+    differences(&readings)
+        .into_iter()
+        .filter(|bucket| known(bucket, bytes).is_none())
+        .map(|bucket| {
+            let of = |name: &str| readings.iter().find(|(reader, _)| *reader == name);
+            format!("{bucket}: {:?} {:?}", of(&bucket.base), of(&bucket.reader))
+        })
+        .collect()
+}
+
+/// The entry of the table that explains a difference in this document.
+#[must_use]
+pub fn known(bucket: &Bucket, bytes: &[u8]) -> Option<&'static Known> {
+    KNOWN.iter().find(|known| known.explains(bucket, bytes))
+}
+
+/// The rule with this name.
+fn rule(name: &str) -> Option<Rule> {
+    Rule::ALL.iter().copied().find(|rule| rule.name() == name)
+}
+
+/// What the first different lines are about: kinds of events, and the part of a start tag that differs.
+fn first_difference(ours: &[String], theirs: &[String]) -> Option<String> {
+    let at = ours.iter().zip(theirs).position(|(a, b)| a != b);
+    let (a, b) = match at {
+        Some(at) => (ours[at].as_str(), theirs[at].as_str()),
+        None if ours.len() == theirs.len() => return None,
+        None => {
+            let at = ours.len().min(theirs.len());
+            let line = |lines: &[String]| lines.get(at).map_or("nothing ".to_owned(), Clone::clone);
+            return Some(format!("{}/{}", word(&line(ours)), word(&line(theirs))));
+        }
+    };
+    Some(match (word(a), word(b)) {
+        ("start", "start") => format!("start tag: {}", part(a, b)),
+        (a, b) => format!("{a}/{b}"),
+    })
+}
+
+fn word(line: &str) -> &str {
+    line.split(' ').next().unwrap_or_default()
+}
+
+/// The part of two start lines that differs.
+fn part(a: &str, b: &str) -> &'static str {
+    let head = |line: &str| {
+        line.split_once("}").map(|(ns, rest)| {
+            let name = rest.split(' ').next().unwrap_or_default();
+            (ns.to_owned(), name.to_owned())
+        })
+    };
+    let (head_a, head_b) = (head(a), head(b));
+    match (head_a, head_b) {
+        (Some((ns_a, _)), Some((ns_b, _))) if ns_a != ns_b => "namespace",
+        (Some((_, name_a)), Some((_, name_b))) if name_a != name_b => "name",
+        _ if a.matches("=\"").count() != b.matches("=\"").count() => "number of attributes",
+        _ => "attribute",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::readers::{Failure, in_process};
+
+    #[test]
+    fn buckets_do_not_depend_on_values() {
+        let read = |lines: &[&str]| Reading::Read(lines.iter().map(|l| (*l).to_owned()).collect());
+        let bucket = |a: &[&str], b: &[&str]| differences(&[("a", read(a)), ("b", read(b))]);
+        let one = bucket(&["start {}a x=\"1\""], &["start {}a x=\"2\""]);
+        let two = bucket(&["start {}b y=\"3\""], &["start {}b y=\"4\""]);
+        assert_eq!(one, two);
+        assert_eq!(
+            one[0].to_string(),
+            "b and a see different things: start tag: attribute"
+        );
+        let shown = |a: &[&str], b: &[&str]| bucket(a, b)[0].kind.clone();
+        assert_eq!(
+            shown(&["text \"a\""], &["end {}a"]),
+            Kind::Events("text/end".into())
+        );
+        assert_eq!(
+            shown(&["start {}a"], &["start {u}a"]),
+            Kind::Events("start tag: namespace".into())
+        );
+        assert_eq!(shown(&["end {}a"], &[]), Kind::Events("end/nothing".into()));
+        assert!(bucket(&["end {}a"], &["end {}a"]).is_empty());
+    }
+
+    #[test]
+    fn readers_that_read_what_we_refuse_are_compared() {
+        let read = |line: &str| Reading::Read(vec![line.to_owned()]);
+        let all = [
+            ("a", Reading::Refused("comment".into())),
+            ("b", read("text \"x\"")),
+            ("c", read("text \"y\"")),
+            ("d", Reading::Failed(Failure::Hang)),
+        ];
+        let found: Vec<String> = differences(&all).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            [
+                "b reads what a refuses: comment",
+                "c reads what a refuses: comment",
+                "c and b see different things: text/text",
+                "d fails: hang",
+            ]
+        );
+    }
+
+    #[test]
+    fn every_known_difference_is_there() {
+        let readers = in_process();
+        for known in KNOWN {
+            let named = readers.iter().any(|r| known.readers.contains(&r.name()));
+            if !named && !known.readers.contains(&"*") {
+                continue;
+            }
+            let bytes = known.example.as_bytes();
+            let shown = differences(&read_all(readers, bytes));
+            assert!(
+                shown.iter().any(|bucket| known.explains(bucket, bytes)),
+                "{known:?}: {shown:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! What fuzzers check, without a fuzzer: properties of the protocol and scenarios crates that hold for any bytes, XML
+//! documents made from bytes, and readers beside each other.
+//!
+//! The targets in `fuzz_targets/` (libFuzzer), the tests (proptest, the corpus) and `xmppspec fuzz` call the same
+//! functions. `README.md` beside this crate tells how to run them.
+
+pub mod differences;
+pub mod document;
+pub mod properties;
+pub mod readers;
+
+#[doc(hidden)]
+#[cfg(fuzzing)]
+pub use libfuzzer_sys;
+
+/// The main function of a fuzz target: libFuzzer's where cargo-fuzz builds it, else one that replays files.
+#[macro_export]
+macro_rules! fuzz_target {
+    ($property:ident) => {
+        #[cfg(fuzzing)]
+        $crate::libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::properties::$property(data));
+
+        #[cfg(not(fuzzing))]
+        fn main() -> std::process::ExitCode {
+            $crate::properties::replay($crate::properties::$property)
+        }
+    };
+}

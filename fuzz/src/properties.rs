@@ -1,0 +1,91 @@
+//! What must hold for any bytes. Each property panics when it does not, which is what libFuzzer and proptest look for.
+
+use std::borrow::Cow;
+use std::process::ExitCode;
+
+use arbitrary::Unstructured;
+
+use crate::document;
+
+mod differential;
+mod dns;
+mod element;
+mod jid;
+mod sasl;
+mod script;
+mod smuggle;
+mod stream;
+
+pub use differential::differential;
+pub use dns::dns;
+pub use element::element;
+pub use jid::jid;
+pub use sasl::sasl;
+pub use script::script;
+pub use smuggle::smuggle;
+pub use stream::stream;
+
+/// A property of bytes.
+pub type Property = fn(&[u8]);
+
+/// Every property with the name of its fuzz target and of its folder in the corpus.
+pub const ALL: &[(&str, Property)] = &[
+    ("stream", stream),
+    ("element", element),
+    ("differential", differential),
+    ("smuggle", smuggle),
+    ("jid", jid),
+    ("sasl", sasl),
+    ("dns", dns),
+    ("script", script),
+];
+
+/// Inputs with these first bytes, which no XML can begin with, describe a document; all others are the document.
+const TREE: u8 = 1;
+const DAMAGED_TREE: u8 = 2;
+const STREAM: u8 = 3;
+
+/// The XML that an input stands for: itself, or one that is made from it.
+#[must_use]
+pub fn xml(data: &[u8]) -> Cow<'_, [u8]> {
+    let Some((&kind, rest)) = data.split_first() else {
+        return Cow::Borrowed(data);
+    };
+    let mut rest = Unstructured::new(rest);
+    match kind {
+        TREE => Cow::Owned(document::element(&mut rest)),
+        DAMAGED_TREE => Cow::Owned(document::damaged(&mut rest)),
+        STREAM => Cow::Owned(document::stream(&mut rest)),
+        _ => Cow::Borrowed(data),
+    }
+}
+
+/// A number that depends on all bytes, for choices that must come out the same at each replay (FNV-1a).
+fn digest(data: &[u8]) -> u64 {
+    data.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    })
+}
+
+/// The main function of a fuzz target that was built without libFuzzer: checks the files named on the command line.
+#[must_use]
+pub fn replay(property: Property) -> ExitCode {
+    let files: Vec<_> = std::env::args_os().skip(1).collect();
+    if files.is_empty() {
+        eprintln!("checks FILE…; to fuzz, build with cargo fuzz");
+        return ExitCode::from(2);
+    }
+    for file in files {
+        match std::fs::read(&file) {
+            Ok(bytes) => {
+                eprintln!("{}: {} bytes", file.display(), bytes.len());
+                property(&bytes);
+            }
+            Err(error) => {
+                eprintln!("error: cannot read {}: {error}", file.display());
+                return ExitCode::from(2);
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}

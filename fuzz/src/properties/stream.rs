@@ -1,0 +1,252 @@
+//! Streams: the same events however bytes are cut, no panic, limits that hold.
+
+use std::hash::{Hash, Hasher};
+
+use xmppspec_protocol::stream::{StreamEvent, StreamParser};
+use xmppspec_protocol::xml::{Event, Limits, Mode, Parser, Reader, Rule, XmlError, canonical};
+
+use super::{digest, xml};
+
+/// Limits so low that small inputs meet them.
+const SMALL: Limits = Limits {
+    element_bytes: 48,
+    depth: 3,
+    attributes: 2,
+    namespaces: 2,
+};
+
+/// The parser gives the same events and the same error for any chunking, which is chosen by the bytes; offsets never go
+/// back; limits refuse what exceeds them, and nothing else.
+pub fn stream(data: &[u8]) {
+    let bytes = xml(data);
+    let choice = digest(data);
+    let mode = if choice & 1 == 0 {
+        Mode::Stream
+    } else {
+        Mode::Element
+    };
+    let whole = whole(&bytes, mode, Limits::NONE);
+    let cut = chunked(&bytes, mode, Limits::NONE, choice);
+    assert!(
+        whole == cut,
+        "chunks matter: {:?} {:?} {:?}",
+        canonical(&bytes, mode, Limits::NONE),
+        whole.error,
+        cut.error
+    );
+    // The rest costs as much again: every fourth input pays for it.
+    if choice & 6 == 0 {
+        limits(&bytes, mode, choice, &whole);
+        elements(&bytes, choice);
+    }
+}
+
+/// What was read, as numbers: comparing costs nothing, and `canonical` can tell the words.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    events: usize,
+    hash: u64,
+    deepest: usize,
+    error: Option<XmlError>,
+}
+
+/// Puts events together in a few instructions each.
+struct Observer {
+    hash: Fold,
+    events: usize,
+    depth: usize,
+    deepest: usize,
+}
+
+/// A quick hash that tells sequences of strings apart; nobody attacks it.
+struct Fold(u64);
+
+impl Hasher for Fold {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            let word = u64::from_le_bytes(chunk.try_into().unwrap_or_default());
+            self.0 = (self.0 ^ word)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29);
+        }
+        let mut last = [0; 8];
+        last[..chunks.remainder().len()].copy_from_slice(chunks.remainder());
+        let word = u64::from_le_bytes(last) ^ ((bytes.len() as u64) << 56);
+        self.0 = (self.0 ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Observer {
+    fn new() -> Self {
+        Observer {
+            hash: Fold(0),
+            events: 0,
+            depth: 0,
+            deepest: 0,
+        }
+    }
+
+    fn see(&mut self, event: &Event<'_>) {
+        self.events += 1;
+        match event {
+            Event::Declaration(declaration) => declaration.version.hash(&mut self.hash),
+            Event::Start(start) => {
+                self.depth += 1;
+                self.deepest = self.deepest.max(self.depth);
+                (1u8, start.ns(), start.prefix(), start.name()).hash(&mut self.hash);
+                for attr in start.attrs() {
+                    (attr.ns(), attr.prefix(), attr.name(), attr.value()).hash(&mut self.hash);
+                }
+            }
+            Event::Text(text) => {
+                assert!(!text.is_empty(), "empty text is no event");
+                (2u8, text).hash(&mut self.hash);
+            }
+            Event::End(end) => {
+                self.depth = self.depth.checked_sub(1).expect("an end has a start");
+                (3u8, end.ns(), end.name()).hash(&mut self.hash);
+            }
+        }
+    }
+
+    fn seen(self, error: Option<XmlError>) -> Seen {
+        assert!(
+            error.is_some() || self.depth == 0,
+            "a document that was read to its end is closed"
+        );
+        Seen {
+            events: self.events,
+            hash: self.hash.finish(),
+            deepest: self.deepest,
+            error,
+        }
+    }
+}
+
+fn whole(bytes: &[u8], mode: Mode, limits: Limits) -> Seen {
+    let mut reader = Reader::new(bytes, mode, limits);
+    let (mut observer, mut before) = (Observer::new(), 0);
+    loop {
+        let error = match reader.next() {
+            Ok(Some(event)) => {
+                observer.see(&event);
+                None
+            }
+            Ok(None) => return observer.seen(None),
+            Err(error) => Some(error),
+        };
+        if error.is_some() {
+            return observer.seen(error);
+        }
+        let offset = reader.offset();
+        assert!(
+            before <= offset && offset <= bytes.len() as u64,
+            "offsets go forward: {before}, {offset}"
+        );
+        before = offset;
+    }
+}
+
+/// The sizes of chunks: single bytes, a few, or very unequal ones.
+fn next_size(state: &mut u64) -> usize {
+    *state = state
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    let random = (*state >> 33) as usize;
+    match random & 7 {
+        0 => 1,
+        1..=4 => 2 + (random >> 3) % 30,
+        _ => 16 + (random >> 3) % 500,
+    }
+}
+
+fn chunked(bytes: &[u8], mode: Mode, limits: Limits, choice: u64) -> Seen {
+    let mut parser = Parser::new(mode, limits);
+    let (mut observer, mut rest, mut state) = (Observer::new(), bytes, choice);
+    loop {
+        let over = rest.is_empty();
+        loop {
+            let event = if over {
+                parser.last_event()
+            } else {
+                parser.next_event()
+            };
+            match event {
+                Ok(Some(event)) => observer.see(&event),
+                Ok(None) => break,
+                Err(error) => return observer.seen(Some(error)),
+            }
+        }
+        if over {
+            return observer.seen(None);
+        }
+        let (chunk, after) = rest.split_at(rest.len().min(next_size(&mut state)));
+        rest = after;
+        parser.feed(chunk);
+    }
+}
+
+/// With low limits: the same for any chunks; either nothing differs from the reading without, or a limit is what refuses.
+fn limits(bytes: &[u8], mode: Mode, choice: u64, free: &Seen) {
+    let limited = whole(bytes, mode, SMALL);
+    let cut = chunked(bytes, mode, SMALL, choice.rotate_left(7));
+    assert!(
+        limited == cut,
+        "chunks matter to limits: {limited:?} {cut:?}"
+    );
+    assert!(limited.deepest <= SMALL.depth, "the depth is limited");
+    let is_limit = limited.error.is_some_and(|error| {
+        matches!(
+            error.rule,
+            Rule::ElementTooLarge
+                | Rule::TooDeep
+                | Rule::TooManyAttributes
+                | Rule::TooManyDeclarations
+        )
+    });
+    assert!(
+        is_limit || limited == *free,
+        "limits change nothing else: {limited:?} {free:?}"
+    );
+}
+
+/// Elements of the stream come out the same from chunks, and are what their own bytes say.
+fn elements(bytes: &[u8], choice: u64) {
+    let read = |mut state: Option<u64>| {
+        let mut parser = StreamParser::new(Limits::default());
+        let (mut all, mut rest) = (Vec::new(), bytes);
+        loop {
+            let size = state.as_mut().map_or(usize::MAX, next_size);
+            let (chunk, after) = rest.split_at(rest.len().min(size));
+            rest = after;
+            parser.feed(chunk);
+            while let Some(event) = parser.next_event() {
+                match event {
+                    Ok(event) => all.push(event),
+                    Err(error) => {
+                        assert_eq!(parser.next_event(), Some(Err(error)), "errors stay");
+                        return (all, Some(error));
+                    }
+                }
+            }
+            if rest.is_empty() {
+                return (all, None);
+            }
+        }
+    };
+    let (whole, cut) = (read(None), read(Some(choice)));
+    assert!(whole == cut, "chunks matter to elements: {whole:?} {cut:?}");
+    let ends = |event: &StreamEvent| matches!(event, StreamEvent::Closed);
+    let closed = whole.0.iter().position(ends);
+    assert!(
+        closed.is_none_or(|at| at + 1 == whole.0.len()),
+        "nothing follows the end of a stream"
+    );
+}
