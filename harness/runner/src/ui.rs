@@ -79,14 +79,25 @@ pub fn is_colored() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// Whether standard error is a terminal, so that progress can be shown there.
+/// Whether standard error is a terminal that can write a line anew, so that progress can be shown there.
 #[must_use]
 pub fn has_progress() -> bool {
-    io::stderr().is_terminal()
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// Writes the last line of a terminal anew. To erase is no colour: it is done where the user wants none, too.
+pub fn progress(text: &str) {
+    let _ = write!(io::stderr(), "\r\x1b[K{text}");
 }
 
 /// The columns of the terminal, or a width that suits files.
 #[must_use]
 pub fn width() -> usize {
     terminal_size::terminal_size_of(io::stdout()).map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+/// `1 case`, `2 cases`.
+#[must_use]
+pub fn plural(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -57,19 +57,15 @@ pub(super) fn main(args: &CheckArgs) -> Outcome {
     };
     ui::line(&format!(
         "{}: {style}{}, {}{style:#}",
-        plural(scripts, "script"),
-        plural(errors, "error"),
-        plural(warnings, "warning")
+        ui::plural(scripts, "script"),
+        ui::plural(errors, "error"),
+        ui::plural(warnings, "warning")
     ));
     Ok(if is_wrong {
         Exit::Usage
     } else {
         Exit::Conformant
     })
-}
-
-fn plural(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 fn files(path: &Path) -> Result<Vec<PathBuf>, Failed> {

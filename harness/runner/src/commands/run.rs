@@ -1,6 +1,5 @@
 //! `xmppspec run`: selects cases, brings the target up, runs them, tells what came out.
 
-use std::io::Write as _;
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -262,9 +261,10 @@ impl Progress {
             let target = &running.target;
             let version = target.version.as_deref().unwrap_or_default();
             ui::note(&format!(
-                "{} {version}: up after {:.1} s, {total} cases",
+                "{} {version}: up after {:.1} s, {}",
                 target.name,
-                running.start_time.as_secs_f64()
+                running.start_time.as_secs_f64(),
+                ui::plural(total, "case")
             ));
         }
         Self {
@@ -283,17 +283,13 @@ impl Progress {
                 bad => format!(", {bad} not passed"),
             };
             let name: String = case.name.chars().take(60).collect();
-            let _ = write!(
-                anstream::stderr(),
-                "\r\x1b[K{count}/{}{bad}  {name}",
-                self.total
-            );
+            ui::progress(&format!("{count}/{}{bad}  {name}", self.total));
         }
     }
 
     fn end(&self) {
         if self.shown {
-            let _ = write!(anstream::stderr(), "\r\x1b[K");
+            ui::progress("");
         }
     }
 }
