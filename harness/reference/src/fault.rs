@@ -149,7 +149,7 @@ faults! {
         "An unsupported version is called not-well-formed, and none but 1.0 is supported.",
     ConditionTooLarge "condition-too-large" ["RFC6120-13.12-7"]
         "A stanza over the limit is called not-well-formed.",
-    ConditionNotAuthorized "condition-not-authorized" ["RFC6120-4.3.5-6", "RFC6120-7.1-5", "RFC6120-7.3.1-1"]
+    ConditionNotAuthorized "condition-not-authorized" ["RFC6120-4.3.5-6", "RFC6120-7.1-5"]
         "A stanza that comes too early is called bad-format.",
     // XML
     SilentOnComment "silent-on-comment" ["RFC6120-11.1-5"]
@@ -253,9 +253,9 @@ faults! {
     Base64Lenient "base64-lenient" ["RFC6120-13.9.1-2"]
         "Letters that are not base64 are skipped.",
     ConditionEncryptionRequired "condition-encryption-required" ["RFC6120-6.5.4-1"]
-        "A login before TLS fails with not-authorized.",
+        "A login before TLS fails with temporary-auth-failure.",
     ConditionIncorrectEncoding "condition-incorrect-encoding" ["RFC6120-6.5.5-1"]
-        "Data that is not base64 fails with not-authorized.",
+        "Data that is not base64 fails with temporary-auth-failure.",
     ConditionInvalidAuthzid "condition-invalid-authzid" ["RFC6120-6.5.6-1"]
         "A wrong authorization identity fails with not-authorized.",
     ConditionInvalidMechanism "condition-invalid-mechanism" ["RFC6120-6.5.7-1"]
@@ -291,9 +291,9 @@ faults! {
         "A conflict of resources is called not-allowed.",
     BindNeedsRestart "bind-needs-restart" ["RFC6120-7.3.2-1"]
         "After binding the server expects a new stream.",
-    DeliversBeforeBinding "delivers-before-binding" ["RFC6120-7.1-4"]
+    DeliversBeforeBinding "delivers-before-binding" ["RFC6120-7.1-4", "RFC6120-7.3.1-1"]
         "A stanza is delivered before a resource is bound.",
-    AnswersBeforeBinding "answers-before-binding" ["RFC6120-7.1-5", "RFC6120-7.3.1-1"]
+    AnswersBeforeBinding "answers-before-binding" ["RFC6120-7.1-5"]
         "A stanza before binding is answered with an error and does not end the stream.",
     BindOneResource "bind-one-resource" ["RFC6120-7.1-3"]
         "An account may have one resource only.",

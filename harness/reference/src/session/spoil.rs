@@ -191,12 +191,12 @@ impl Session {
             (
                 F::ConditionEncryptionRequired,
                 C::EncryptionRequired,
-                C::NotAuthorized,
+                C::TemporaryAuthFailure,
             ),
             (
                 F::ConditionIncorrectEncoding,
                 C::IncorrectEncoding,
-                C::NotAuthorized,
+                C::TemporaryAuthFailure,
             ),
             (
                 F::ConditionInvalidAuthzid,

@@ -304,7 +304,7 @@ impl Stage {
                 Problem::Flood,
                 "the target sent more than 1 MB of other things".to_owned(),
             )
-        } else if !connection.is_open() {
+        } else if !connection.is_open() || connection.ending.stream {
             (
                 Problem::Ended,
                 format!("the connection ended: {}", connection.ending),

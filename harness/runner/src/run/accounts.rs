@@ -287,21 +287,20 @@ impl Accounts {
     }
 }
 
-/// The actor logs in, or speaks of its password in what it sends.
+/// The actor logs in, or speaks of its name or password in what it sends: a script writes a JID for somebody who need not exist.
 fn needs_login(script: &Script, actor: &ScriptActor) -> bool {
     if actor.kind == ActorKind::Client {
         return true;
     }
     let index = script.actors.iter().position(|a| a.name == actor.name);
     let logs_in = |action: &Action| matches!(action, Action::Authenticate(_) | Action::Bind(_));
-    let spoken = format!("{}'s password", actor.name);
+    let spoken = ["user", "password"].map(|what| format!("{}'s {what}}}", actor.name));
+    let speaks = |text: &str| spoken.iter().any(|spoken| text.contains(spoken));
     script.steps.iter().any(|step| {
         (Some(step.actor) == index && logs_in(&step.action))
             || match &step.action {
-                Action::Send(body) => body.as_str().contains(&spoken),
-                Action::SendBytes(pieces) => {
-                    pieces.iter().any(|p| p.line.as_str().contains(&spoken))
-                }
+                Action::Send(body) => speaks(body.as_str()),
+                Action::SendBytes(pieces) => pieces.iter().any(|p| speaks(p.line.as_str())),
                 _ => false,
             }
     }) || script
@@ -337,8 +336,9 @@ mod tests {
 
     #[test]
     fn only_who_logs_in_needs_an_account() {
-        let text = "# x\n[Client] A\n[Stream] B\n[Stream] C\n[Stream] D\n-----\nA connects\nB opens stream\n\
-            C authenticates\nB sends:\n\t<auth>${base64:\\x00${D's user}\\x00${D's password}}</auth>\n";
+        let text = "# x\n[Client] A\n[Stream] B\n[Stream] C\n[Stream] D\n[Stream] E\n-----\n\
+            A connects\nB opens stream\nC authenticates\nB sends:\n\t<auth>${base64:\\x00\\x00${D's password}}</auth>\n\
+            B sends:\n\t<auth>${base64:n,,n=${E's user},r=x}</auth>\n";
         let source = xmppspec_scenarios::Source {
             name: "x".to_owned(),
             text: text.to_owned(),
@@ -349,6 +349,6 @@ mod tests {
             .iter()
             .map(|a| needs_login(&script, a))
             .collect();
-        assert_eq!(need, [true, false, true, true]);
+        assert_eq!(need, [true, false, true, true, true]);
     }
 }

@@ -103,9 +103,10 @@ fn expected(patterns: &[Pattern]) -> String {
     all.join("\n")
 }
 
-/// What the state of a connection means for something that is still waited for.
+/// What the state of a connection means for something that is still waited for: after `</stream:stream>` nothing comes (RFC 6120
+/// §4.4).
 fn cannot_come(connection: &Connection) -> bool {
-    !connection.is_open() || connection.broken.is_some()
+    !connection.is_open() || connection.broken.is_some() || connection.ending.stream
 }
 
 /// `receives:` in all its modes.
@@ -438,7 +439,7 @@ pub(super) async fn receive_nothing_for(
                 .queue()
                 .iter()
                 .any(|item| is_something(&item.received));
-            (any || cannot_come(connection)).then_some(())
+            (any || !connection.is_open() || connection.broken.is_some()).then_some(())
         })
         .await;
     match came {
