@@ -55,12 +55,18 @@ pub(super) struct Done {
     pub(super) notes: Vec<String>,
 }
 
+/// The target closed a connection, or said that it is broken itself (RFC 6120 §4.9.3.8, §8.3.3.6), which no script asks for.
+fn may_be_spoiled(done: &Done) -> bool {
+    let received = done.case.received.as_deref().unwrap_or_default();
+    done.problem == Some(Problem::Ended) || received.contains("<internal-server-error")
+}
+
 /// Plays a script; again, where the profile says that the target may close a connection for no reason of the case's
-/// (`connect_retries`), and it has closed one: what is true of the case happens every time.
+/// (`connect_retries`), and it has done so: what is true of the case happens every time.
 pub(super) async fn play(shared: &Shared, source: &Source, script: &Script) -> Done {
     let mut done = play_once(shared, source, script).await;
     for _ in 0..shared.reach.connect_retries {
-        if done.problem != Some(Problem::Ended) {
+        if done.problem.is_none() || !may_be_spoiled(&done) {
             break;
         }
         let mut notes = std::mem::take(&mut done.notes);
