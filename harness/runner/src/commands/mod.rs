@@ -11,6 +11,7 @@ mod parse;
 pub mod report;
 pub mod run;
 pub mod run_args;
+mod selftest;
 mod serve;
 mod targets;
 mod values;
@@ -70,6 +71,8 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Print the XML events of bytes, or why they are refused
     Parse(parse::ParseArgs),
+    /// Prove that the scenarios can fail: run them against each fault of the reference server
+    Selftest(selftest::SelftestArgs),
     /// Run the reference server, for those who write clients
     Serve(serve::ServeArgs),
     /// List the built-in targets and what is missing for them here
@@ -92,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Explain(args) => explain::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Parse(args) => parse::main(&args),
+        Command::Selftest(args) => selftest::main(&args),
         Command::Serve(args) => serve::main(&args),
         Command::Targets(args) => targets::main(&args),
         Command::Report(args) => report::main(&args),

@@ -95,6 +95,7 @@ async fn judge(
         seed: args.how.seed.unwrap_or_else(run::random_seed),
         fail_fast: args.how.fail_fast,
         strict: args.output.strict,
+        capabilities: None,
     };
     let mut progress = Progress::new(plan.cases.len(), &running, args.output.quiet);
     let outcome = run::run(&mut running, &plan, &mut interrupts, |case, count| {

@@ -77,6 +77,8 @@ pub struct Plan {
     pub fail_fast: bool,
     /// A broken SHOULD is not conformant either.
     pub strict: bool,
+    /// What the target has, where it is known already; else it is found out.
+    pub capabilities: Option<Capabilities>,
 }
 
 /// Why a run ended before its time.
@@ -218,10 +220,14 @@ async fn set_up(
     // What a target of the run's own holds goes when it is stopped.
     let remove = running.is_external();
     let accounts = Accounts::new(target.accounts.clone(), remove, reach.clone(), tls.clone());
-    let capabilities = tokio::select! {
-        probed = probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed) => {
-            probed.map_err(RunError::NoStream)?
+    let found = async {
+        match &plan.capabilities {
+            Some(capabilities) => Ok(capabilities.clone()),
+            None => probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed).await,
         }
+    };
+    let capabilities = tokio::select! {
+        found = found => found.map_err(RunError::NoStream)?,
         interrupt = interrupts.next() => {
             let _ = timeout(PATIENCE_WITH_ACCOUNTS, accounts.remove_left()).await;
             return Err(RunError::Interrupted(interrupt));
