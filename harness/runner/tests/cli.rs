@@ -584,6 +584,12 @@ fn results_become_reports() {
     assert!(stdout(&tap).contains("not ok 1"), "{}", stdout(&tap));
     let from_stdin = run_with_input(&["report", "-", "--report", "json=-"], &json);
     assert_eq!(from_stdin.stdout, json);
+
+    let other = path("other.json");
+    run(&["run", "host-unknown.scs", "--results", &other, "-q"]);
+    let merged = run(&["report", &results, &other, "--report", "json=-"]);
+    let merged = xmppspec_reports::Results::from_json(&merged.stdout).expect("results");
+    assert_eq!((merged.cases.len(), merged.summary.pass), (3, 1));
 }
 
 #[test]
