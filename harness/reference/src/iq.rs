@@ -123,7 +123,7 @@ impl Router {
             account.available().for_each(|r| r.put(iq));
         }
         if roster && self.fault(Fault::RosterOfAnother) {
-            return self.result(source, iq, Some(Element::new(ns::ROSTER, "query")));
+            return self.roster_of_another(source, iq, payload, local);
         }
         match roster && !self.fault(Fault::RosterOfAnotherUnnamed) {
             true => self.error(source, iq, StanzaCondition::Forbidden),

@@ -193,6 +193,30 @@ impl Router {
         self.result(source, iq, payload);
     }
 
+    /// What a server with a fault does with a request for somebody else's roster.
+    pub(crate) fn roster_of_another(
+        &mut self,
+        source: &Source,
+        iq: &Element,
+        query: &Element,
+        owner: &str,
+    ) {
+        if iq.attr("type") == Some("set") {
+            let other = Source {
+                account: owner.to_owned(),
+                ..source.clone()
+            };
+            self.roster_apply(&other, query);
+            return self.result(source, iq, None);
+        }
+        let payload = self.accounts.get(owner).map(|account| {
+            let roster = &account.roster;
+            let items = roster.items.iter().map(|(jid, item)| item.to_element(jid));
+            items.fold(roster.query(), Element::with_child)
+        });
+        self.result(source, iq, payload);
+    }
+
     /// A roster set (RFC 6121 §2.3 to §2.5).
     pub(crate) fn roster_set(&mut self, source: &Source, iq: &Element, query: &Element) {
         match Change::read(query, &self.config) {
@@ -309,7 +333,7 @@ impl Router {
         };
         let sender = source.map(|source| source.resource.as_str());
         let gets = |name: &str, interested: bool| {
-            (interested || config.has(Fault::RosterPushToAll))
+            interested
                 && !(sender == Some(name) && config.has(Fault::RosterPushNotToSender))
                 && (sender.is_none_or(|sender| sender == name)
                     || !config.has(Fault::RosterPushToSenderOnly))
