@@ -23,6 +23,7 @@ mod iq;
 mod mailbox;
 mod message;
 mod net;
+pub mod peer;
 mod presence;
 mod register;
 mod roster;

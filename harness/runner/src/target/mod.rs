@@ -13,7 +13,7 @@ mod template;
 use std::time::Duration;
 
 pub use error::TargetError;
-pub use peer::{Contact, HookError, PeerEvent, RunningPeer, Seen};
+pub use peer::{Contact, HookError, PeerEvent, REFERENCE as REFERENCE_PEER, RunningPeer, Seen};
 pub use profile::{Accounts, HOOK_PARAMETERS, ProcessSpec, Profile, Ready, TemplateFile};
 pub use running::{Death, Running};
 pub use template::{Template, TemplateError};

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::task::JoinHandle;
+use xmppspec_reference::peer::{self, Peer, PeerConfig, Status};
 
 use super::process::{Processes, tail};
 use super::profile::Profile;
@@ -15,6 +16,9 @@ use super::started::Started;
 use super::{Death, TargetError};
 use crate::peer::journal::Journal;
 use crate::world::{Entered, Host};
+
+/// What the embedded peer is called where targets are named.
+pub const REFERENCE: &str = "reference-peer";
 
 /// The hook whose command prints what the user of the peer would see, as long as the peer lives: a [`PeerEvent`] a line.
 const WATCH: &str = "watch";
@@ -104,10 +108,26 @@ pub struct RunningPeer {
     pub instance: String,
     /// How long the start took.
     pub start_time: Duration,
-    // Before its processes, because it ends when they do.
+    // Before what it watches, because it ends when that does.
     watch: Option<JoinHandle<()>>,
     events: Arc<Journal<Seen>>,
-    started: Started,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    /// Processes of the run.
+    Started(Box<Started>),
+    /// In this process.
+    Embedded(Box<Embedded>),
+}
+
+/// The reference peer, and what it takes to start it again.
+#[derive(Debug)]
+struct Embedded {
+    config: PeerConfig,
+    host: Option<Host>,
+    peer: Option<Peer>,
 }
 
 impl RunningPeer {
@@ -138,10 +158,60 @@ impl RunningPeer {
             start_time: began.elapsed(),
             watch: None,
             events: Arc::default(),
-            started,
+            kind: Kind::Started(Box::new(started)),
         };
         me.watch()?;
         Ok(me)
+    }
+
+    /// Starts the embedded reference peer: on `host`, or without one in this process's own network, where multicast goes out
+    /// of the interface that `config` names.
+    ///
+    /// # Errors
+    /// [`TargetError::Io`] if it cannot bind its sockets.
+    pub async fn reference(config: PeerConfig, host: Option<&Host>) -> Result<Self, TargetError> {
+        let began = Instant::now();
+        let mut me = Self {
+            name: REFERENCE.to_owned(),
+            instance: format!("{}@{}", config.user, config.machine),
+            start_time: Duration::ZERO,
+            watch: None,
+            events: Arc::default(),
+            kind: Kind::Embedded(Box::new(Embedded {
+                config,
+                host: host.cloned(),
+                peer: None,
+            })),
+        };
+        me.start_embedded().await?;
+        me.start_time = began.elapsed();
+        Ok(me)
+    }
+
+    async fn start_embedded(&mut self) -> Result<(), TargetError> {
+        let Kind::Embedded(embedded) = &mut self.kind else {
+            return Ok(());
+        };
+        let config = embedded.config.clone();
+        let started = match &embedded.host {
+            Some(host) => Peer::start(config, host.entrance()).await,
+            None => Peer::start(config, || Ok(())).await,
+        };
+        let (peer, mut seen) = started.map_err(|error| TargetError::Io {
+            what: "cannot start the reference peer".to_owned(),
+            error,
+        })?;
+        embedded.peer = Some(peer);
+        let events = Arc::clone(&self.events);
+        self.watch = Some(tokio::spawn(async move {
+            while let Some(event) = seen.recv().await {
+                events.push(Seen {
+                    at: Instant::now(),
+                    event: event.into(),
+                });
+            }
+        }));
+        Ok(())
     }
 
     /// Runs a hook to its end: `announce`, `withdraw`, `status`, `message` and what else the profile has. Returns what it
@@ -150,7 +220,11 @@ impl RunningPeer {
     /// # Errors
     /// [`HookError`].
     pub async fn hook(&self, name: &str, parameters: &[(&str, &str)]) -> Result<String, HookError> {
-        match self.started.run_hook(name, parameters).await {
+        let started = match &self.kind {
+            Kind::Started(started) => started,
+            Kind::Embedded(embedded) => return embedded.hook(name, parameters).await,
+        };
+        match started.run_hook(name, parameters).await {
             Ok(Some(printed)) => Ok(printed),
             Ok(None) => Err(HookError::Missing(name.to_owned())),
             Err(error) => Err(HookError::Failed(error)),
@@ -203,23 +277,38 @@ impl RunningPeer {
     /// Whether all its processes are up.
     #[must_use]
     pub fn alive(&self) -> bool {
-        self.started.processes.death().is_none()
+        match &self.kind {
+            Kind::Started(started) => started.processes.death().is_none(),
+            Kind::Embedded(embedded) => embedded.peer.is_some(),
+        }
     }
 
     /// Resolves as soon as one of its processes ends unasked. Cancel-safe.
     pub async fn died(&self) -> Death {
-        self.started.processes.died().await
+        match &self.kind {
+            Kind::Started(started) => started.processes.died().await,
+            Kind::Embedded(_) => std::future::pending().await,
+        }
     }
 
     /// Ends the program itself, the last of its processes, as its user (`kill`: false, SIGTERM) or the kernel (SIGKILL) would;
     /// its responder may stay. Returns when it has ended. It does nothing after that until [`RunningPeer::restart`].
     pub async fn end(&mut self, kill: bool) {
-        let signal = if kill {
-            Signal::SIGKILL
-        } else {
-            Signal::SIGTERM
-        };
-        self.started.processes.end_last(signal).await;
+        match &mut self.kind {
+            Kind::Started(started) => {
+                let signal = if kill {
+                    Signal::SIGKILL
+                } else {
+                    Signal::SIGTERM
+                };
+                started.processes.end_last(signal).await;
+            }
+            Kind::Embedded(embedded) => match embedded.peer.take() {
+                Some(peer) if kill => peer.kill().await,
+                Some(peer) => peer.stop().await,
+                None => {}
+            },
+        }
     }
 
     /// Starts it again, with the data and the configuration it had; it is offline then.
@@ -227,24 +316,37 @@ impl RunningPeer {
     /// # Errors
     /// As for a start.
     pub async fn restart(&mut self) -> Result<(), TargetError> {
+        if let Kind::Embedded(_) = self.kind {
+            self.end(false).await;
+            self.unwatch();
+            return self.start_embedded().await;
+        }
         self.unwatch();
-        self.started.processes.stop(self.started.patience()).await;
-        self.started.processes = Processes::new();
-        self.started.clear_run()?;
-        self.started.start_all().await?;
+        if let Kind::Started(started) = &mut self.kind {
+            started.processes.stop(started.patience()).await;
+            started.processes = Processes::new();
+            started.clear_run()?;
+            started.start_all().await?;
+        }
         self.watch()
     }
 
     /// Stops it and removes everything that it left.
     pub async fn stop(mut self) {
         self.unwatch();
-        self.started.processes.stop(self.started.patience()).await;
+        if let Kind::Started(started) = &mut self.kind {
+            started.processes.stop(started.patience()).await;
+        }
+        self.end(false).await;
     }
 
-    /// The last lines of its logs.
+    /// The last lines of its logs; empty for the embedded peer.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        tail(&self.started.folder.0.join("log"))
+        match &self.kind {
+            Kind::Started(started) => tail(&started.folder.0.join("log")),
+            Kind::Embedded(_) => String::new(),
+        }
     }
 
     fn unwatch(&mut self) {
@@ -254,7 +356,10 @@ impl RunningPeer {
     }
 
     fn watch(&mut self) -> Result<(), TargetError> {
-        let Some(mut command) = self.started.hook(WATCH, &[])? else {
+        let Kind::Started(started) = &self.kind else {
+            return Ok(());
+        };
+        let Some(mut command) = started.hook(WATCH, &[])? else {
             return Ok(());
         };
         let command = command.stdout(Stdio::piped()).kill_on_drop(true);
@@ -281,6 +386,75 @@ impl RunningPeer {
             let _ = child.wait().await;
         }));
         Ok(())
+    }
+}
+
+impl Embedded {
+    async fn hook(&self, name: &str, parameters: &[(&str, &str)]) -> Result<String, HookError> {
+        let failed = |output: &str| {
+            HookError::Failed(TargetError::Command {
+                command: name.to_owned(),
+                output: output.to_owned(),
+            })
+        };
+        let given = |key: &str| {
+            let found = parameters.iter().find(|(k, _)| *k == key);
+            found.map_or("", |(_, value)| *value)
+        };
+        let peer = self.peer.as_ref().ok_or_else(|| failed("it has ended"))?;
+        match name {
+            "announce" => peer.announce(),
+            "withdraw" => peer.withdraw(),
+            "status" => {
+                let status = Status::from_name(given("status"));
+                peer.status(
+                    status.ok_or_else(|| failed("there is no such status"))?,
+                    given("text"),
+                );
+            }
+            "message" => peer.message(given("to"), given("text")),
+            "close" => peer.close(given("to")),
+            "icon" => {
+                let image = std::fs::read(given("file")).map_err(|e| failed(&e.to_string()))?;
+                peer.icon(image);
+            }
+            "private" => peer.private(),
+            "list" => {
+                let contacts = peer.list().await.into_iter();
+                let lines = contacts.map(|(peer, status, text)| {
+                    let line = serde_json::json!({
+                        "peer": peer, "status": status.name(), "text": text
+                    });
+                    format!("{line}\n")
+                });
+                return Ok(lines.collect());
+            }
+            _ => return Err(HookError::Missing(name.to_owned())),
+        }
+        Ok(String::new())
+    }
+}
+
+impl From<peer::PeerEvent> for PeerEvent {
+    fn from(event: peer::PeerEvent) -> Self {
+        let contact = |peer: String, status: Status, text: String| Contact {
+            peer,
+            status: status.name().to_owned(),
+            text,
+        };
+        match event {
+            peer::PeerEvent::SelfOnline { .. } => Self::SelfOnline,
+            peer::PeerEvent::SelfOffline => Self::SelfOffline,
+            peer::PeerEvent::Online { peer, status, text } => {
+                Self::Online(contact(peer, status, text))
+            }
+            peer::PeerEvent::Status { peer, status, text } => {
+                Self::Status(contact(peer, status, text))
+            }
+            peer::PeerEvent::Offline { peer } => Self::Offline { peer },
+            peer::PeerEvent::Message { peer, text } => Self::Message { peer, text },
+            peer::PeerEvent::Error { text } => Self::Error { text },
+        }
     }
 }
 

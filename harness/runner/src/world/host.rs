@@ -91,6 +91,12 @@ impl Host {
         in_namespace(&self.namespaces.net, make)
     }
 
+    /// Takes the thread that calls it to the network of this host, for good; for threads that belong there.
+    pub fn entrance(&self) -> impl FnOnce() -> io::Result<()> + Send + 'static {
+        let namespaces = Arc::clone(&self.namespaces);
+        move || Ok(setns(&namespaces.net, CloneFlags::CLONE_NEWNET)?)
+    }
+
     /// A TCP socket on this host, to listen or to connect with.
     ///
     /// # Errors

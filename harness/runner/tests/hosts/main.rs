@@ -3,6 +3,7 @@
 
 mod instruments;
 mod libpurple;
+mod reference;
 mod segments;
 
 use std::process::{Command, ExitCode, Stdio};
@@ -24,6 +25,11 @@ const TESTS: &[Test] = &[
     ("instruments in a storm", instruments::in_a_storm),
     ("two libpurple peers", libpurple::two_peers),
     ("libpurple crashes", libpurple::a_crash),
+    ("the reference peer beside itself", reference::beside_itself),
+    (
+        "the reference peer beside libpurple",
+        reference::beside_libpurple,
+    ),
 ];
 
 /// What a test that is run again is told by.
