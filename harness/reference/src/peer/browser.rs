@@ -456,7 +456,7 @@ impl Browser {
             same.then(|| String::from_utf8_lossy(&string[at + 1..]).into_owned())
         });
         if self.has(PeerFault::LastKeyCounts) {
-            values.last()
+            values.next_back()
         } else {
             values.next()
         }

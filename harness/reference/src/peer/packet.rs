@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn messages_are_no_longer_than_needed() {
         let messages = responses(
-            (0..4).map(|n| record(n, 700)).collect(),
+            (0..4).map(|n| record(n, 650)).collect(),
             vec![record(9, 20), record(8, 700)],
         );
         let counts: Vec<_> = messages.iter().map(|m| m.answers.len()).collect();

@@ -468,13 +468,14 @@ impl Responder {
             let unique = mine.iter().any(|m| m.kind() != Kind::PTR);
             let of_type = mine.iter().any(|m| m.kind() == record.kind());
             match self.phase {
-                Phase::Probing { sent, .. } if unique && record.kind() != Kind::NSEC => {
-                    // What came before the first probe was no answer to it (section 8.1).
-                    if (sent > 0 || self.has(PeerFault::StaleConflict))
-                        && !self.has(PeerFault::IgnoresConflict)
-                    {
-                        return self.rename(&record.name, now);
-                    }
+                // What came before the first probe was no answer to it (section 8.1).
+                Phase::Probing { sent, .. }
+                    if unique
+                        && record.kind() != Kind::NSEC
+                        && (sent > 0 || self.has(PeerFault::StaleConflict))
+                        && !self.has(PeerFault::IgnoresConflict) =>
+                {
+                    return self.rename(&record.name, now);
                 }
                 Phase::On if unique && of_type && !self.has(PeerFault::NeverDefends) => {
                     if self.has(PeerFault::RenamedAtOnce) {

@@ -270,14 +270,9 @@ impl Stream {
     /// The other side has opened its direction.
     fn opened_by(&mut self, header: &StreamHeader) {
         let root = &header.element;
-        let wrong = if !root.is(ns::STREAMS, "stream") {
-            Some(StreamCondition::InvalidNamespace)
-        } else if !matches!(header.default_ns.as_deref(), None | Some(ns::CLIENT)) {
-            Some(StreamCondition::InvalidNamespace)
-        } else {
-            None
-        };
-        let wrong = wrong.filter(|_| !self.has(PeerFault::AnyNamespace));
+        let ours = matches!(header.default_ns.as_deref(), None | Some(ns::CLIENT));
+        let right = root.is(ns::STREAMS, "stream") && ours;
+        let wrong = !right && !self.has(PeerFault::AnyNamespace);
         let version = root.attr("version").is_some_and(|v| {
             v.split('.')
                 .next()
@@ -288,8 +283,8 @@ impl Stream {
             self.them = root.attr("from").unwrap_or_default().to_owned();
             self.answer_header(version);
         }
-        if let Some(condition) = wrong {
-            return self.fail(condition);
+        if wrong {
+            return self.fail(StreamCondition::InvalidNamespace);
         }
         if !self.them.is_empty() {
             self.news.push(StreamNews::Opened(self.them.clone()));
