@@ -8,8 +8,9 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use xmppspec_protocol::dns::{Data, Kind, Name, Question, Record};
+use xmppspec_protocol::mdns::PORT;
 
-use super::packet::{self, Incoming, Outgoing, PORT, To};
+use super::packet::{self, Incoming, Outgoing, To};
 use super::records::{self, Status, same};
 use super::{PeerConfig, PeerEvent, PeerFault};
 

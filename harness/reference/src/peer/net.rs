@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +14,16 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use xmppspec_protocol::dns::{Kind, Message};
+use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT};
 
 use super::browser::Browser;
-use super::packet::{Incoming, Outgoing, PORT, To};
+use super::packet::{Incoming, Outgoing, To};
 use super::records::{ICON, Published};
 use super::responder::Responder;
 use super::stream::{Stream, StreamNews};
 use super::{PeerConfig, PeerEvent, PeerFault, Status};
+use crate::Config;
 use crate::tls::Identity;
-
-const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
-const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 
 /// How long a peer is looked for before a message to it is given up, and how long a connection to it may take.
 const FIND_WITHIN: Duration = Duration::from_secs(5);
@@ -387,7 +386,10 @@ impl Running {
     ) -> io::Result<Running> {
         let (listeners, port) = listen(&config).await?;
         let sockets = Sockets::open(&config)?;
-        let identity = Arc::new(Identity::generate(&format!("{}.local", config.machine))?);
+        let identity = Arc::new(Identity::generate(&Config::new(&format!(
+            "{}.local",
+            config.machine
+        )))?);
         let published = Published {
             v4: config.v4,
             v6: config.v6,

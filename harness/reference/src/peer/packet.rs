@@ -4,9 +4,6 @@ use std::net::SocketAddr;
 
 use xmppspec_protocol::dns::{Flags, Message, Question, Record};
 
-/// The port of multicast DNS; who asks from another one is a simple resolver (RFC 6762 section 6.7).
-pub(super) const PORT: u16 = 5353;
-
 /// What fits into one packet on an Ethernet with its headers (RFC 6762 section 17).
 const FITS: usize = 1440;
 

@@ -11,19 +11,12 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use tokio::task::JoinHandle;
+use xmppspec_protocol::dns::DnsError;
+use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT as MDNS_PORT, Seen};
 
 use super::journal::Journal;
 use super::socket::{self, LARGEST, Opened, Socket};
 use crate::world::{Host, Link};
-
-/// The port of multicast DNS (RFC 6762 §3).
-pub const MDNS_PORT: u16 = 5353;
-
-/// Its IPv4 group.
-pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 251);
-
-/// Its IPv6 group.
-pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 
 /// The IP TTL that senders should use (RFC 6762 §11).
 pub const MDNS_TTL: u8 = 255;
@@ -64,6 +57,22 @@ pub struct Packet {
 }
 
 impl Packet {
+    /// The packet with its message.
+    ///
+    /// # Errors
+    /// Why there is none in it.
+    pub fn read(&self) -> Result<Seen, DnsError> {
+        let Packet {
+            at,
+            source,
+            destination,
+            ttl,
+            bytes,
+            ..
+        } = self;
+        Seen::read(*at, *source, *destination, *ttl, bytes)
+    }
+
     /// Whether it went to a group, and not to one address.
     #[must_use]
     pub fn is_multicast(&self) -> bool {

@@ -4,6 +4,4 @@ mod instrument;
 pub(crate) mod journal;
 mod socket;
 
-pub use instrument::{
-    Direction, GROUP_V4, GROUP_V6, Instrument, MDNS_PORT, MDNS_TTL, Packet, Place, Source, To,
-};
+pub use instrument::{Direction, Instrument, MDNS_TTL, Packet, Place, Source, To};

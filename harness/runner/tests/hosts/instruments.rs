@@ -3,8 +3,9 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use xmppspec::peer::{Direction, GROUP_V4, GROUP_V6, Instrument, MDNS_PORT, MDNS_TTL, Packet, To};
+use xmppspec::peer::{Direction, Instrument, MDNS_TTL, Packet, To};
 use xmppspec::world::{Addresses, Entered, Segment};
+use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT as MDNS_PORT};
 
 pub(super) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_multi_thread()
