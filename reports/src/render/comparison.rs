@@ -326,8 +326,9 @@ fn targets_markdown(matrix: &Matrix, options: &Options<'_>) -> String {
 }
 
 fn targets_html(matrix: &Matrix, options: &Options<'_>) -> String {
-    let mut out =
-        String::from("<div class=\"wide\"><table>\n<thead><tr><th scope=\"col\">Target</th>");
+    let mut out = String::from(
+        "<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Summary\"><table>\n<thead><tr><th scope=\"col\">Target</th>",
+    );
     for state in COUNTED {
         let _ = write!(out, "<th scope=\"col\">{state}</th>");
     }
@@ -364,7 +365,7 @@ fn targets_html(matrix: &Matrix, options: &Options<'_>) -> String {
             let title = documents::chapter_title(info.spec, &now.1).unwrap_or_default();
             let _ = write!(
                 out,
-                "<section class=\"chapter\"><h2>{}</h2>\n<div class=\"wide\"><table class=\"matrix\"><thead><tr>\
+                "<section class=\"chapter\"><h2>{}</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"group\" aria-label=\"Table\"><table class=\"matrix\"><thead><tr>\
                  <th scope=\"col\">Requirement</th>",
                 markup::escape(format!("{} {} {title}", now.0, now.1).trim_end())
             );

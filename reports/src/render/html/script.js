@@ -20,6 +20,15 @@
     return element;
   };
 
+  // What may have a scroll bar can be reached with the keyboard.
+  const scrollable = (element, label) => {
+    element.tabIndex = 0;
+    element.setAttribute("role", "group");
+    element.setAttribute("aria-label", label);
+    return element;
+  };
+  const LONG = 400;
+
   const unpacked = new Map();
   const unpack = (id) => {
     if (!unpacked.has(id)) {
@@ -163,7 +172,8 @@
         const tag = make("span", "tag", layer === "tls" ? "TLS" : layer);
         message.append(make("div", "who", make("span", "", shown.actors[actor]), line, make("span", "", target), tag));
       }
-      message.append(make("pre", "", kind === "note" ? `${shown.actors[actor]}: ${text}` : text));
+      const content = make("pre", "", kind === "note" ? `${shown.actors[actor]}: ${text}` : text);
+      message.append(text.length > LONG ? scrollable(content, "Long message") : content);
       const end = make("span", "end");
       end.setAttribute("aria-hidden", "true");
       list.append(make("li", "step", make("time", "", `${at.toFixed(1)} ms`), lanes, message, end));
@@ -199,7 +209,7 @@
     for (const [id, verdict] of is("fail", "warn", "error")) body.append(sentence(texts, id, verdict));
     if (shown.reason && !headline.includes(shown.reason)) body.append(make("p", "", shown.reason));
     if (shown.expected !== null || shown.received !== null) body.append(sides(shown.expected, shown.received));
-    if (shown.diagnostic) body.append(make("h3", "", "Script"), make("pre", "script", shown.diagnostic));
+    if (shown.diagnostic) body.append(make("h3", "", "Script"), scrollable(make("pre", "script", shown.diagnostic), "Script"));
     else if (shown.at) body.append(make("p", "", `Script: ${shown.at}`));
     const others = (title, verdict) => {
       const list = is(verdict);
