@@ -27,8 +27,8 @@ pub(crate) struct Account {
     pub(crate) offline: VecDeque<Element>,
     /// The connected resources by name.
     pub(crate) resources: BTreeMap<String, Resource>,
-    /// The last unavailable presence, and when it came (RFC 6121 §4.3.2).
-    pub(crate) last: Option<(Duration, Element)>,
+    /// When the last unavailable presence came (RFC 6121 §4.3.2).
+    pub(crate) last: Option<Duration>,
 }
 
 /// One connected resource.

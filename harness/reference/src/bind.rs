@@ -94,10 +94,6 @@ impl Router {
             return;
         }
         self.leave(source);
-        let account = self.accounts.get(&source.account);
-        if account.is_some_and(|a| a.password.is_none() && a.resources.is_empty()) {
-            self.remove_account(&source.account);
-        }
     }
 
     fn leave(&mut self, source: &Source) -> Option<Resource> {

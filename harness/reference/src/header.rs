@@ -91,7 +91,10 @@ impl Header {
         let error = error.or_else(|| excuse(header, config));
         Header {
             from: from.and_then(Result::ok),
-            lang: root.attr_ns(ns::XML, "lang").map(str::to_owned),
+            lang: root
+                .attr_ns(ns::XML, "lang")
+                .filter(|lang| is_language_tag(lang))
+                .map(str::to_owned),
             version: version.map(|version| version.unwrap_or(Version::OURS).min(Version::OURS)),
             said: ["version", "to", "id"].map(|name| root.attr(name).map(str::to_owned)),
             is_client: header.default_ns.as_deref() == Some(ns::CLIENT),
@@ -124,6 +127,13 @@ fn serves(to: Option<&str>, domain: &str) -> bool {
         Some(to) => Jid::parse(to)
             .is_ok_and(|to| to.local().is_none() && to.is_bare() && to.domain() == domain),
     }
+}
+
+/// Whether a text may be put on stanzas as their language (RFC 6120 §8.1.5, RFC 5646 §2.1 without its finer points).
+fn is_language_tag(text: &str) -> bool {
+    text.split('-').all(|part| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    })
 }
 
 /// The server's header.
@@ -186,6 +196,15 @@ mod tests {
             assert_eq!(header.version.map(|v| v.to_string()).as_deref(), answer);
         }
         assert_eq!(read(NAMES).version, None);
+    }
+
+    #[test]
+    fn only_language_tags_are_languages() {
+        let lang = |lang: &str| read(&format!("{NAMES} xml:lang='{lang}'")).lang;
+        assert_eq!(lang("de-CH-1996").as_deref(), Some("de-CH-1996"));
+        for bad in ["", "-", "no language", "überlang"] {
+            assert_eq!(lang(bad), None, "{bad}");
+        }
     }
 
     #[test]

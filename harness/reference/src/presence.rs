@@ -121,7 +121,7 @@ impl Router {
         resource.muted |= muted;
         let directed = std::mem::take(&mut resource.directed);
         if resource.presence.take().is_some() {
-            account.last = Some((now, presence.clone()));
+            account.last = Some(now);
             let extra = echo.then_some(source);
             self.broadcast(source, &presence, extra, false);
         } else if echo {
@@ -319,8 +319,8 @@ impl Router {
             return all;
         }
         let mut gone = answer(probe, &to.bare(), Some("unavailable"));
-        if let Some((since, _)) = &account.last {
-            gone.push(delay(&self.config.domain, &time::stamp(*since)).into());
+        if let Some(since) = account.last {
+            gone.push(delay(&self.config.domain, &time::stamp(since)).into());
         }
         vec![gone]
     }

@@ -9,6 +9,9 @@ use xmppspec_protocol::sasl::scram;
 use crate::account::Account;
 use crate::router::{Router, Source};
 
+/// Bytes of a password: what is kept of a client must end somewhere.
+const MAX_PASSWORD: usize = 1023;
+
 impl Router {
     /// A request on a stream that nobody has logged in on (XEP-0077 §3.1). Gives the answer.
     pub(crate) fn register(&mut self, iq: &Element, query: &Element) -> Element {
@@ -36,7 +39,7 @@ impl Router {
         let jid = Jid::parse(&format!("{local}@{}", self.config.domain));
         let jid = jid.map_err(|_| StanzaCondition::NotAcceptable)?;
         let local = jid.local().ok_or(StanzaCondition::NotAcceptable)?;
-        scram::prepare(&password).map_err(|_| StanzaCondition::NotAcceptable)?;
+        check_password(&password)?;
         if self.accounts.contains_key(local) {
             return Err(StanzaCondition::Conflict);
         }
@@ -69,8 +72,8 @@ impl Router {
         if !own {
             return self.error(source, iq, StanzaCondition::NotAllowed);
         }
-        if scram::prepare(&password).is_err() {
-            return self.error(source, iq, StanzaCondition::NotAcceptable);
+        if let Err(condition) = check_password(&password) {
+            return self.error(source, iq, condition);
         }
         if let Some(account) = self.accounts.get_mut(&source.account) {
             account.password = Some(password);
@@ -123,6 +126,14 @@ fn form(registered: Option<&str>) -> Element {
             .with_child(part("instructions").with_text("Choose a name and a password."))
             .with_child(part("username"))
             .with_child(part("password")),
+    }
+}
+
+/// Whether a password can be used (RFC 4013) and is of a sensible length.
+fn check_password(password: &str) -> Result<(), StanzaCondition> {
+    match scram::prepare(password) {
+        Ok(_) if password.len() <= MAX_PASSWORD => Ok(()),
+        _ => Err(StanzaCondition::NotAcceptable),
     }
 }
 

@@ -58,6 +58,8 @@ pub(crate) struct Session {
     failures: u32,
     /// The localpart of the account that has logged in.
     account: Option<String>,
+    /// The account was made for this session (ANONYMOUS) and goes with it.
+    guest: bool,
     bind_failures: u32,
     bound: Option<Jid>,
 }
@@ -81,6 +83,7 @@ impl Session {
             handshake: None,
             failures: 0,
             account: None,
+            guest: false,
             bind_failures: 0,
             bound: None,
         }
@@ -405,6 +408,10 @@ impl Session {
         if let Some(owner) = self.owner() {
             self.hub.left(owner, now);
             self.bound = None;
+        }
+        if let Some(account) = self.account.as_ref().filter(|_| self.guest) {
+            self.hub.router().remove_account(account);
+            self.guest = false;
         }
         while let Some(letter) = self.mailbox.take() {
             if let Letter::Stanza(xml) = letter {

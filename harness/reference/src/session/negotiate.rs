@@ -240,13 +240,13 @@ impl Session {
             return self.refuse(SaslCondition::NotAuthorized, None, now);
         };
         self.account = Some(account);
+        self.guest = success.username.is_none();
         // RFC 6120 §6.4.6: who named another user in the protected header is not let in.
         let contradiction = self
             .header
             .as_ref()
             .and_then(|header| self.contradiction(header));
         if let Some(condition) = contradiction.filter(|_| self.channel.is_some()) {
-            self.account = None;
             return self.end(condition, now);
         }
         let mut element = Element::new(ns::SASL, "success");
