@@ -20,6 +20,9 @@ const ONE_LIMIT: usize = 8000;
 /// So many findings have their details unfolded: a summary is read, not opened.
 const UNFOLDED: usize = 5;
 
+/// Notes on the run that are shown.
+const NOTES: usize = 5;
+
 /// Characters of the line that says what is wrong.
 const HEADLINE_LENGTH: usize = 1000;
 
@@ -90,6 +93,7 @@ pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
     list(&mut out, "skipped case", skipped, |case| {
         outcome::headline(case)
     });
+    notes(&mut out, results);
     requirements(&mut out, results, options);
     features(&mut out, results, options);
     let _ = writeln!(
@@ -213,6 +217,23 @@ fn list<'a>(
         let _ = writeln!(out, "- … and {} more", cases.len() - NAMES);
     }
     out.push_str("\n</details>\n\n");
+}
+
+fn notes(out: &mut String, results: &Results) {
+    let notes = outcome::notes(results);
+    for note in notes.iter().take(NOTES) {
+        let _ = writeln!(out, "- {}", escape(&text::head(note, HEADLINE_LENGTH)));
+    }
+    if notes.len() > NOTES {
+        let _ = writeln!(
+            out,
+            "- … and {}",
+            text::count(notes.len() - NOTES, "more note")
+        );
+    }
+    if !notes.is_empty() {
+        out.push('\n');
+    }
 }
 
 fn requirements(out: &mut String, results: &Results, options: &Options<'_>) {

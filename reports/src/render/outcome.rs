@@ -58,6 +58,22 @@ pub(super) fn other_objections(gate: &Gate) -> impl Iterator<Item = (String, &Ob
         })
 }
 
+/// The remarks on a run, each once, with how often it was made.
+pub(super) fn notes(results: &Results) -> Vec<String> {
+    let mut notes: Vec<(&str, usize)> = Vec::new();
+    for note in &results.notes {
+        match notes.iter_mut().find(|(known, _)| known == note) {
+            Some((_, times)) => *times += 1,
+            None => notes.push((note, 1)),
+        }
+    }
+    let written = |(note, times): (&str, usize)| match times {
+        1 => text::line(note),
+        times => format!("{} ({times} times)", text::line(note)),
+    };
+    notes.into_iter().map(written).collect()
+}
+
 /// One line on a case: its reason, or what it is about.
 pub(super) fn headline(case: &Case) -> String {
     text::line(case.reason.as_deref().unwrap_or(&case.title))

@@ -10,7 +10,7 @@ use crate::gate::{Gate, Objection};
 use crate::known::KnownStatus;
 use crate::model::{Case, Direction, Entry, Results};
 use crate::render::layout::{break_anywhere, cut, wrap};
-use crate::render::{Options, Verbosity};
+use crate::render::{Options, Verbosity, outcome};
 use crate::requirement;
 use crate::text;
 use crate::verdict::{State, Verdict};
@@ -20,6 +20,9 @@ const LAST_ENTRIES: usize = 6;
 
 /// Lines of one transcript entry, or of an expected or received text, before it is cut.
 const ENTRY_LINES: usize = 4;
+
+/// Notes on the run that are shown if not all of it is asked for.
+const NOTES: usize = 5;
 
 /// Narrower than this nothing is readable; wider lines are hard to read.
 const WIDTHS: (usize, usize) = (40, 140);
@@ -468,9 +471,19 @@ impl Report<'_> {
                 any = true;
             }
         }
-        for note in &self.results.notes {
-            self.wrapped(0, &format!("note: {}", text::line(note)));
+        let notes = outcome::notes(self.results);
+        let shown = if self.whole_transcripts() {
+            notes.len()
+        } else {
+            NOTES
+        };
+        for note in notes.iter().take(shown) {
+            self.wrapped(0, &format!("note: {note}"));
             any = true;
+        }
+        if notes.len() > shown {
+            let rest = text::count(notes.len() - shown, "more note");
+            self.put(&format!("{rest} (all: -v)"));
         }
         if any && !quiet {
             self.put("");

@@ -87,3 +87,27 @@ fn colours_are_all_that_acts_on_the_terminal() {
             .all(|c| !c.is_control() || c == '\n' || c == '\t')
     );
 }
+
+#[test]
+fn notes_do_not_flood() {
+    let mut results = sample::results();
+    results.notes = (0..30)
+        .map(|n| format!("played again: {}", n / 3))
+        .collect();
+    let render = |verbosity| {
+        render(
+            Format::Terminal,
+            &results,
+            &Options {
+                verbosity,
+                ..sample::options()
+            },
+        )
+        .unwrap()
+    };
+    let text = render(Verbosity::Normal);
+    assert_eq!(text.matches("note: ").count(), 5);
+    assert!(text.contains("note: played again: 0 (3 times)\n"));
+    assert!(text.contains("5 more notes (all: -v)"));
+    assert_eq!(render(Verbosity::Verbose).matches("note: ").count(), 10);
+}

@@ -17,6 +17,9 @@ use crate::verdict::{State, Verdict};
 /// Cases that a requirement's row names before the rest is folded.
 const CASES_SHOWN: usize = 4;
 
+/// Notes on the run before the rest is folded.
+const NOTES_SHOWN: usize = 3;
+
 /// Characters of a reason in a row; the opened case has all of it.
 const REASON_LENGTH: usize = 300;
 
@@ -194,8 +197,20 @@ impl<'a> Page<'a> {
                 );
             }
         }
-        for note in &self.results.notes {
+        let notes = outcome::notes(self.results);
+        let (first, rest) = notes.split_at(notes.len().min(NOTES_SHOWN));
+        let write = |out: &mut String, note: &String| {
             let _ = writeln!(out, "<p class=\"notice\">{}</p>", escape(note));
+        };
+        first.iter().for_each(|note| write(out, note));
+        if !rest.is_empty() {
+            let _ = write!(
+                out,
+                "<details><summary>{}</summary>",
+                text::count(rest.len(), "more note")
+            );
+            rest.iter().for_each(|note| write(out, note));
+            out.push_str("</details>\n");
         }
     }
 
