@@ -263,7 +263,8 @@ impl Session {
         let answers = match sasl {
             _ if stanza.name() == "iq" => false,
             false => self.fault(F::AnswersBeforeLogin),
-            true => self.fault(F::AnswersBeforeBinding),
+            // Binding itself comes before binding.
+            true => stanza.attr("to").is_some() && self.fault(F::AnswersBeforeBinding),
         };
         if answers {
             let condition = xmppspec_protocol::conditions::StanzaCondition::NotAuthorized;
