@@ -8,10 +8,10 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use xmppspec_protocol::dns::{Data, Kind, Name, Question, Record};
-use xmppspec_protocol::mdns::PORT;
+use xmppspec_protocol::mdns::{PORT, same_record as same};
 
 use super::packet::{self, Incoming, Outgoing, To};
-use super::records::{self, Status, same};
+use super::records::{self, Status};
 use super::{PeerConfig, PeerEvent, PeerFault};
 
 /// The first gap between questions; each further one is twice as long, up to an hour (section 5.2).

@@ -351,17 +351,6 @@ impl Published {
     }
 }
 
-/// Whether two records are the same apart from how long they live: name, class, type and data.
-pub(super) fn same(a: &Record, b: &Record) -> bool {
-    a.class == b.class
-        && a.kind() == b.kind()
-        && a.name.same(&b.name)
-        && match (&a.data, &b.data) {
-            (Data::Ptr(a), Data::Ptr(b)) => a.same(b),
-            (a, b) => a == b,
-        }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

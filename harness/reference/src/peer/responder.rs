@@ -8,10 +8,10 @@ use std::time::Duration;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
 use xmppspec_protocol::dns::{Data, Flags, Kind, Message, Name, Question, Record};
-use xmppspec_protocol::mdns::PORT;
+use xmppspec_protocol::mdns::{PORT, same_record as same};
 
 use super::packet::{self, Incoming, Outgoing, To};
-use super::records::{self, Identity, Published, same};
+use super::records::{self, Identity, Published};
 use super::{PeerConfig, PeerFault};
 
 const fn ms(n: u64) -> Duration {

@@ -1,5 +1,6 @@
 //! The commands: one module each, which turns arguments into calls of the library and what comes out into text.
 
+mod browse;
 mod check;
 mod compare;
 mod doctor;
@@ -81,6 +82,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Compare the results of runs or of targets
     Compare(compare::CompareArgs),
+    /// Show which serverless peers (XEP-0174) are on a link, with all their records and what is wrong with them
+    Browse(browse::BrowseArgs),
     /// Find out whether this machine can make closed worlds
     Doctor,
 }
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Targets(args) => targets::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Compare(args) => compare::main(&args),
+        Command::Browse(args) => browse::main(&args),
         Command::Doctor => doctor::main(),
     };
     let exit = outcome.unwrap_or_else(|failed| {

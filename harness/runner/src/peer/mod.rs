@@ -3,5 +3,7 @@
 mod instrument;
 pub(crate) mod journal;
 mod socket;
+mod survey;
 
 pub use instrument::{Direction, Instrument, MDNS_TTL, Packet, Place, Source, To};
+pub use survey::{FoundPeer, Speaker, Survey};

@@ -1,6 +1,7 @@
 //! Hosts and segments of a world, and what stands on them. Its own main, because a world is entered before any thread starts:
 //! each test is this program run again, inside a world of its own.
 
+mod browse;
 mod instruments;
 mod libpurple;
 mod reference;
@@ -30,6 +31,7 @@ const TESTS: &[Test] = &[
         "the reference peer beside libpurple",
         reference::beside_libpurple,
     ),
+    ("browse shows who is there", browse::shows_who_is_there),
 ];
 
 /// What a test that is run again is told by.
