@@ -112,10 +112,11 @@ impl Survey {
     #[must_use]
     pub fn of_packets(packets: &[Packet], now: Duration, lost: u64) -> Self {
         let cache = cache(packets);
-        let peers = instances(&cache, now)
+        let mut peers: Vec<FoundPeer> = instances(&cache, now)
             .into_iter()
             .map(|instance| found(&cache, &instance, now))
             .collect();
+        peers.sort_by(|a, b| a.instance.cmp(&b.instance));
         let mut speakers: BTreeMap<IpAddr, (usize, BTreeSet<String>)> = BTreeMap::new();
         for packet in packets
             .iter()
@@ -356,15 +357,16 @@ mod tests {
             .collect();
         assert_eq!(counts, [(1, 0), (1, 0), (1, 1)]);
         let open = open_questions(&packets, Duration::from_secs(1));
-        let open: Vec<_> = open.iter().map(|q| (label(&q.name), q.kind)).collect();
+        let mut open: Vec<_> = open.iter().map(|q| (label(&q.name), q.kind)).collect();
+        open.sort();
         let romeo = "romeo@forza".to_owned();
         assert_eq!(
             open,
             [
                 ("_presence".to_owned(), Kind::PTR),
                 ("pronto".to_owned(), Kind::AAAA),
-                (romeo.clone(), Kind::SRV),
-                (romeo, Kind::TXT),
+                (romeo.clone(), Kind::TXT),
+                (romeo, Kind::SRV),
             ]
         );
     }
