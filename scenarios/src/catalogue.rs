@@ -5,6 +5,7 @@
 
 mod conditions;
 mod features;
+mod suites;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::script::Role;
 
 pub use conditions::{Condition, ConditionKind, conditions};
 pub use features::{Feature, features};
+pub use suites::{SuiteFeature, SuiteLevel, suites};
 
 const SERVERS_AND_CLIENTS: &str = include_str!("../requirements/requirements.tsv");
 const PEERS: &str = include_str!("../requirements/xep-0174-requirements.tsv");

@@ -1,8 +1,8 @@
-//! The tables of features that the RFCs print, each row with the requirements that it stands for.
+//! The tables of features that the RFCs print, and the compliance suites (XEP-0479), each row with the requirements that it stands for.
 
 use xmppspec_reports::Feature;
 use xmppspec_scenarios::Role;
-use xmppspec_scenarios::catalogue;
+use xmppspec_scenarios::catalogue::{self, SuiteFeature, SuiteLevel};
 
 /// The rows that concern a target of this role (as results name it).
 pub(super) fn features(role: &str) -> Vec<Feature> {
@@ -29,7 +29,34 @@ pub(super) fn features(role: &str) -> Vec<Feature> {
                 .collect(),
         })
     };
-    catalogue::features().iter().filter_map(row).collect()
+    let suites = catalogue::suites()
+        .iter()
+        .filter_map(|row| suite(row, role));
+    let rows = catalogue::features().iter().filter_map(row);
+    rows.chain(suites).collect()
+}
+
+/// A row of a suite. It stands for all requirements of its document: what a suite asks for is the document.
+fn suite(row: &SuiteFeature, role: Role) -> Option<Feature> {
+    let level = match row.level(role) {
+        SuiteLevel::Core => "core",
+        SuiteLevel::Advanced => "advanced",
+        SuiteLevel::None => return None,
+    };
+    let bare = |document: &str| document.replace([' ', '-'], "");
+    let requirements = catalogue::for_role(role)
+        .filter(|requirement| bare(requirement.spec) == bare(row.provider));
+    Some(Feature {
+        table: format!("XEP-0479, {} suite", row.suite),
+        name: row.feature.to_owned(),
+        description: row.notes.to_owned(),
+        spec: row.provider.to_owned(),
+        section: String::new(),
+        level: level.to_owned(),
+        requirements: requirements
+            .map(|requirement| requirement.id.to_owned())
+            .collect(),
+    })
 }
 
 /// Where a document prints its table.
@@ -65,5 +92,19 @@ mod tests {
                 .all(|feature| feature.name != "bind-gen")
         );
         assert!(features("peer").is_empty());
+        let core = server
+            .iter()
+            .find(|feature| feature.name == "Core features")
+            .unwrap();
+        assert_eq!(
+            (core.table.as_str(), core.level.as_str()),
+            ("XEP-0479, Core suite", "core")
+        );
+        assert!(
+            core.requirements
+                .iter()
+                .all(|id| id.starts_with("RFC6120-"))
+        );
+        assert!(core.requirements.len() > 100);
     }
 }
