@@ -784,3 +784,198 @@ fn cases_without_accounts_are_skipped() {
     let output = run(&args);
     assert_eq!(code(&output), Some(4), "{}", shown(&output));
 }
+
+#[test]
+fn a_profile_is_made_by_asking_the_server() {
+    let server = Served::new(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().join("mine").display().to_string();
+    let init = [
+        "init",
+        &folder,
+        "--connect",
+        &server.address,
+        "--domain",
+        "localhost",
+    ];
+    let output = run(&init);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+    assert!(
+        stdout(&output).contains("in-band registration"),
+        "{}",
+        shown(&output)
+    );
+    let profile = std::fs::read_to_string(format!("{folder}/target.toml")).expect("a profile");
+    assert!(
+        profile.contains(&format!("c2s = \"{}\"", server.address)),
+        "{profile}"
+    );
+    assert!(profile.contains("#   starttls\n"), "{profile}");
+
+    let again = run(&init);
+    assert_eq!(code(&again), Some(2));
+    assert!(stderr(&again).contains("--force"), "{}", shown(&again));
+
+    let output = run(&["run", "--target", &folder, "host-unknown.scs"]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn parts_of_a_run_become_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let parts = ["1/2", "2/2"].map(|shard| {
+        let results = file(&shard.replace('/', "-of-"));
+        let output = run(&[
+            "run",
+            "rows.scs",
+            "host-unknown.scs",
+            "--shard",
+            shard,
+            "--results",
+            &results,
+        ]);
+        assert!(matches!(code(&output), Some(0 | 4)), "{}", shown(&output));
+        results
+    });
+    let whole = file("whole");
+    let output = run(&[
+        "report",
+        &parts[0],
+        &parts[1],
+        "--gate",
+        "--report",
+        &format!("json={whole}"),
+    ]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+    let names = |file: &str| -> Vec<String> {
+        let text = std::fs::read(file).expect("results");
+        let results = xmppspec_reports::Results::from_json(&text).expect("results");
+        results.cases.into_iter().map(|case| case.name).collect()
+    };
+    let all = run(&[
+        "run",
+        "rows.scs",
+        "host-unknown.scs",
+        "--results",
+        &file("all"),
+    ]);
+    assert_eq!(code(&all), Some(0), "{}", shown(&all));
+    let mut expected = names(&file("all"));
+    expected.sort();
+    assert_eq!(names(&whole), expected);
+    assert!(names(&parts[0]).len() < expected.len());
+}
+
+#[test]
+fn completions_and_manual_pages() {
+    let output = run(&["completions", "bash"]);
+    assert!(
+        stdout(&output).contains("_xmppspec()"),
+        "{}",
+        shown(&output)
+    );
+    let output = run(&["man", "run"]);
+    assert!(
+        stdout(&output).contains(".TH xmppspec-run 1"),
+        "{}",
+        shown(&output)
+    );
+}
+
+/// A server whose stream header has no id on one connection, counted from 0.
+fn forgetful(bad: usize) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address").to_string();
+    std::thread::spawn(move || {
+        for (n, connection) in listener.incoming().flatten().enumerate() {
+            std::thread::spawn(move || {
+                // The other side may go away at any time.
+                let _ = forget(connection, n == bad);
+            });
+        }
+    });
+    address
+}
+
+fn forget(mut connection: TcpStream, bad: bool) -> std::io::Result<()> {
+    let (mut said, mut chunk, mut opened) = (String::new(), [0; 1024], false);
+    loop {
+        let n = connection.read(&mut chunk)?;
+        if n == 0 {
+            return Ok(());
+        }
+        said.push_str(&String::from_utf8_lossy(&chunk[..n]));
+        if !opened && said.contains("<stream:stream") && said.ends_with('>') {
+            opened = true;
+            let id = if bad { "" } else { " id='x'" };
+            write!(
+                connection,
+                "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' from='localhost' \
+                 version='1.0'{id}><stream:features/>"
+            )?;
+        } else if said.ends_with("</stream:stream>") {
+            return connection.write_all(b"</stream:stream>");
+        }
+    }
+}
+
+#[test]
+fn a_case_that_changes_its_verdict_is_flaky() {
+    let judge = |bad: usize, more: &[&str]| {
+        let address = forgetful(bad);
+        let args = [
+            "run",
+            "--connect",
+            &address,
+            "--domain",
+            "localhost",
+            "-j1",
+            "rows.scs",
+        ];
+        run(&[&args[..], more].concat())
+    };
+    // The first connection only knocks, the second looks at the features, the third is the first case.
+    let output = judge(2, &[]);
+    assert_eq!(code(&output), Some(1), "{}", shown(&output));
+    assert!(!stdout(&output).contains("flaky"), "{}", shown(&output));
+    let output = judge(2, &["--retries", "2"]);
+    assert_eq!(code(&output), Some(1), "{}", shown(&output));
+    assert!(
+        stdout(&output).contains("flaky: fail, then pass"),
+        "{}",
+        shown(&output)
+    );
+    let output = judge(99, &["--retries", "2"]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn a_saved_script_runs_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("mine.scs");
+    let text = std::fs::read_to_string(files().join("host-unknown.scs")).expect("a script");
+    std::fs::write(&script, &text).expect("a copy");
+    let mut child = xmppspec(&["run", "--watch", &script.display().to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut verdict = || {
+        lines
+            .find_map(|line| line.ok().filter(|line| line.contains("conformant.")))
+            .expect("a verdict")
+    };
+    assert!(verdict().contains("1 pass"));
+    let wrong = text.replace("<host-unknown/>", "<host-gone/>");
+    // The folder is watched since before the first run.
+    std::fs::write(&script, wrong).expect("a change");
+    assert!(verdict().contains("1 warn"));
+    let pid = Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+    kill(pid, Signal::SIGTERM).expect("kill");
+    assert_eq!(child.wait().expect("its end").code(), Some(143));
+
+    let nothing = run(&["run", "--watch", "rfc6120/4.9"]);
+    assert_eq!(code(&nothing), Some(2));
+}

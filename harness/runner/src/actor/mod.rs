@@ -134,6 +134,8 @@ pub struct Stage {
     pub reach: Arc<Reach>,
     /// What is written.
     pub log: Transcript,
+    /// What it is for: the name of a case; empty for what the harness does on its own.
+    pub title: String,
     /// Random, from the seed of the run: nonces are made of it.
     pub rng: rand::rngs::StdRng,
     tls: Tls,
@@ -148,6 +150,7 @@ impl Stage {
             actors,
             reach,
             log: Transcript::default(),
+            title: String::new(),
             rng,
             tls,
             ids: 0,
@@ -247,6 +250,7 @@ impl Stage {
         let rng = rand::rngs::StdRng::from_rng(&mut self.rng);
         let actor = Actor::new("harness");
         let mut other = Stage::new(vec![actor], self.reach.clone(), self.tls.clone(), rng);
+        other.title.clone_from(&self.title);
         let opening = Opening::to(&self.reach.domain);
         // Boxed, because opening a stream waits too.
         let answered = Box::pin(async {
@@ -355,7 +359,12 @@ impl Stage {
         let mut connection = loop {
             let open = Connection::open(&address, &actor.name, self.log.clone());
             match timeout_at(Instant::now() + CONNECT_TIMEOUT, open).await {
-                Ok(Ok(connection)) => break connection,
+                Ok(Ok(mut connection)) => {
+                    if let Some(capture) = self.tls.capture() {
+                        connection.tap(capture, &self.title);
+                    }
+                    break connection;
+                }
                 Ok(Err(_)) if tries < self.reach.connect_retries => tries += 1,
                 Ok(Err(error)) => return Err(unreachable(error.to_string())),
                 Err(_) => {

@@ -3,9 +3,11 @@
 mod browse;
 mod check;
 mod compare;
+mod completions;
 mod doctor;
 mod explain;
 mod features;
+mod init;
 mod list;
 pub mod output;
 mod parse;
@@ -16,6 +18,7 @@ mod selftest;
 mod serve;
 mod targets;
 mod values;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -64,6 +67,8 @@ pub struct Cli {
 pub enum Command {
     /// Run scenarios against a target and judge it
     Run(Box<RunArgs>),
+    /// Write a profile of a server that runs, by asking it what it offers
+    Init(init::InitArgs),
     /// List cases or requirements
     List(list::ListArgs),
     /// Tell what a requirement, a section, an error condition or a case is about
@@ -86,6 +91,10 @@ pub enum Command {
     Browse(browse::BrowseArgs),
     /// Find out whether this machine can make closed worlds
     Doctor,
+    /// Print the completions of a shell
+    Completions(completions::CompletionsArgs),
+    /// Print a manual page
+    Man(completions::ManArgs),
 }
 
 /// The program: parses the arguments and does what they say. Nothing before it may have started a thread.
@@ -94,6 +103,7 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Init(args) => init::main(&args),
         Command::List(args) => list::main(&args),
         Command::Explain(args) => explain::main(&args),
         Command::Check(args) => check::main(&args),
@@ -105,6 +115,8 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Browse(args) => browse::main(&args),
         Command::Doctor => doctor::main(),
+        Command::Completions(args) => completions::main(&args),
+        Command::Man(args) => completions::man(&args),
     };
     let exit = outcome.unwrap_or_else(|failed| {
         ui::failed(&failed);

@@ -1,5 +1,6 @@
 //! `xmppspec run`: selects cases, brings the target up, runs them, tells what came out.
 
+use std::path::Path;
 use std::time::Instant;
 
 use time::OffsetDateTime;
@@ -7,12 +8,13 @@ use time::format_description::well_known::Rfc3339;
 use xmppspec_reports::{self as reports, Case, GateOptions, NotRun, Results, Summary, render};
 use xmppspec_scenarios::{Role, catalogue};
 
-use super::run_args::{Choice, Format, RunArgs};
+use super::run_args::{Choice, Format, RunArgs, Shard};
 use super::{Outcome, output, texts};
 use crate::exit::{Exit, Failed};
 use crate::run::{self, DEFAULT_JOBS, Early, Plan, RunError};
 use crate::select::{self, Selected};
 use crate::target::{Profile, Running, TargetError};
+use crate::transport::Capture;
 use crate::ui;
 use crate::world::{self, Entered, Interrupts};
 
@@ -21,20 +23,25 @@ use crate::world::{self, Entered, Interrupts};
 /// # Errors
 /// Whatever keeps it from judging the target.
 pub fn main(args: &RunArgs) -> Outcome {
+    if args.how.watch {
+        return super::watch::main(args);
+    }
     let choice = args.target.choose()?;
     let role = args.target.role.unwrap_or(match &choice {
-        Choice::Profile(profile) => profile.role,
+        Choice::Profile(profile) | Choice::External(profile) => profile.role,
         Choice::Reference(_) | Choice::Connect { .. } => Role::Server,
     });
     let cases = select::select(&args.selectors, role).map_err(|error| Failed {
         exit: error.exit(),
         message: error.to_string(),
     })?;
+    let (cases, elsewhere) = part(cases, args.how.shard);
     if args.how.dry_run {
         return Ok(dry_run(&cases));
     }
     let files = args.output.reports.iter().map(|report| &report.file);
-    output::check_paths(files.chain(&args.output.results))?;
+    let files = files.chain(&args.output.results);
+    output::check_paths(files.chain(&args.output.pcap))?;
     let baseline = args.output.baseline.as_deref().map(super::report::read);
     let baseline = baseline.transpose()?;
     if let Choice::Profile(profile) = &choice {
@@ -54,7 +61,7 @@ pub fn main(args: &RunArgs) -> Outcome {
         fail_on_skip: args.output.fail_on_skip,
         baseline: baseline.as_ref(),
     };
-    super::runtime()?.block_on(judge(args, gate, choice, cases, &entered, role))
+    super::runtime()?.block_on(judge(args, gate, choice, cases, elsewhere, &entered, role))
 }
 
 /// Brings the target up, runs the cases, stops it, writes what came out.
@@ -63,6 +70,7 @@ async fn judge(
     gate: GateOptions<'_>,
     choice: Choice,
     cases: Vec<Selected>,
+    elsewhere: Vec<NotRun>,
     entered: &Entered,
     role: Role,
 ) -> Outcome {
@@ -72,8 +80,8 @@ async fn judge(
     let began = Instant::now();
     let world = match &choice {
         Choice::Profile(_) => entered.world,
-        // Neither leaves this process or was started by it: there is nothing to be closed in.
-        Choice::Reference(_) | Choice::Connect { .. } => Entered::NONE,
+        // None of them leaves this process or was started by it: there is nothing to be closed in.
+        Choice::Reference(_) | Choice::External(_) | Choice::Connect { .. } => Entered::NONE,
     };
     let starting = start(choice, entered);
     let mut running = tokio::select! {
@@ -95,6 +103,8 @@ async fn judge(
         seed: args.how.seed.unwrap_or_else(run::random_seed),
         fail_fast: args.how.fail_fast,
         strict: args.output.strict,
+        retries: args.how.retries.into(),
+        capture: args.output.pcap.as_ref().map(|_| Capture::default()),
         capabilities: None,
     };
     let mut progress = Progress::new(plan.cases.len(), &running, args.output.quiet);
@@ -106,6 +116,10 @@ async fn judge(
     let target = running.target.clone();
     let log = running.log_tail();
     running.stop().await;
+    // Also of a run that came to nothing: then the packets may tell why.
+    if let (Some(file), Some(capture)) = (&args.output.pcap, &plan.capture) {
+        write_capture(file, capture)?;
+    }
     let outcome = outcome.map_err(|error| Failed {
         exit: match error {
             RunError::Interrupted(interrupt) => Exit::Interrupted(interrupt),
@@ -124,15 +138,11 @@ async fn judge(
         notes.push(why.clone());
     }
     notes.extend(outcome.deaths.iter().map(ToString::to_string));
-    let not_run = outcome.not_run.iter().map(|index| {
-        let script = &plan.cases[*index].script;
-        NotRun {
-            name: script.case_name(),
-            covers: script.covers.clone(),
-        }
-    });
-    let mut not_run: Vec<NotRun> = not_run.collect();
-    not_run.extend(not_selected(&plan.cases, role));
+    let left = outcome.not_run.iter().map(|index| &plan.cases[*index]);
+    let mut not_run: Vec<NotRun> = left.map(not_run_case).collect();
+    let unselected = not_selected(&plan.cases, &elsewhere, role);
+    not_run.extend(elsewhere);
+    not_run.extend(unselected);
     let frame = reports::Run {
         tool: reports::Tool {
             name: env!("CARGO_PKG_NAME").to_owned(),
@@ -172,6 +182,7 @@ async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError
     match choice {
         Choice::Reference(config) => Running::reference(*config).await,
         Choice::Profile(profile) => Running::start(&profile, entered).await,
+        Choice::External(profile) => Running::reach(&profile).await,
         Choice::Connect {
             address,
             domain,
@@ -180,16 +191,34 @@ async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError
     }
 }
 
+fn not_run_case(case: &Selected) -> NotRun {
+    NotRun {
+        name: case.script.case_name(),
+        covers: case.script.covers.clone(),
+    }
+}
+
+/// The cases of this part of the run, and those of the other parts.
+fn part(cases: Vec<Selected>, shard: Option<Shard>) -> (Vec<Selected>, Vec<NotRun>) {
+    let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+    for (place, case) in cases.into_iter().enumerate() {
+        if shard.is_none_or(|shard| shard.has(place)) {
+            here.push(case);
+        } else {
+            elsewhere.push(not_run_case(&case));
+        }
+    }
+    (here, elsewhere)
+}
+
 /// The cases of the role that were not selected: what only they would show is not gone.
-fn not_selected(cases: &[Selected], role: Role) -> Vec<NotRun> {
-    let selected: std::collections::HashSet<String> =
-        cases.iter().map(|case| case.script.case_name()).collect();
+fn not_selected(cases: &[Selected], elsewhere: &[NotRun], role: Role) -> Vec<NotRun> {
+    let here = cases.iter().map(|case| case.script.case_name());
+    let elsewhere = elsewhere.iter().map(|case| case.name.clone());
+    let selected: std::collections::HashSet<String> = here.chain(elsewhere).collect();
     let all = select::select(&[], role).unwrap_or_default();
     all.iter()
-        .map(|case| NotRun {
-            name: case.script.case_name(),
-            covers: case.script.covers.clone(),
-        })
+        .map(not_run_case)
         .filter(|case| !selected.contains(&case.name))
         .collect()
 }
@@ -221,6 +250,23 @@ fn is_installed(profile: &Profile) -> Result<(), Failed> {
         }
         .to_string(),
     })
+}
+
+fn write_capture(file: &Path, capture: &Capture) -> Result<(), Failed> {
+    let cannot = |error| Failed::usage(format!("cannot write {}: {error}", file.display()));
+    let mut bytes = Vec::new();
+    capture.write_to(&mut bytes).map_err(cannot)?;
+    if output::is_stdout(file) {
+        return Err(Failed::usage("a packet capture is not for standard output"));
+    }
+    std::fs::write(file, bytes).map_err(cannot)?;
+    if capture.is_full() {
+        ui::note(&format!(
+            "{} is full: what came later is not in it",
+            file.display()
+        ));
+    }
+    Ok(())
 }
 
 /// Writes results and reports.

@@ -117,9 +117,39 @@ pub struct HowArgs {
     #[arg(long)]
     pub fail_fast: bool,
 
+    /// Run only one of N parts, for example 2/4; `xmppspec report PART.json… --gate` makes one of their results
+    #[arg(long, value_name = "I/N", value_parser = values::shard)]
+    pub shard: Option<Shard>,
+
+    /// Play a case that is not conformant again, up to N times; one whose verdict changes is flaky, and fails
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub retries: u8,
+
+    /// Run again whenever a selected script, or the profile, is saved
+    #[arg(long)]
+    pub watch: bool,
+
     /// Only tell what would run
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// One of several parts of a run that are done side by side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub index: usize,
+    /// Of how many.
+    pub count: usize,
+}
+
+impl Shard {
+    /// Whether the case at this place of the whole run is in the part. Neighbours go to different parts: they take about
+    /// the same time.
+    #[must_use]
+    pub fn has(self, place: usize) -> bool {
+        place % self.count == self.index - 1
+    }
 }
 
 /// What counts, and what comes out.
@@ -145,6 +175,10 @@ pub struct OutputArgs {
     /// Write a report, for example junit=results.xml; repeatable
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = values::report)]
     pub reports: Vec<ReportTo>,
+
+    /// Write what went over TCP as a packet capture for Wireshark, with the keys of TLS in it
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub pcap: Option<PathBuf>,
 
     /// What to write to standard output
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -185,6 +219,8 @@ pub enum Choice {
     Reference(Box<Config>),
     /// An implementation that the run starts.
     Profile(Box<Profile>),
+    /// A server that runs already, as its profile describes it.
+    External(Box<Profile>),
     /// A server that runs already.
     Connect {
         /// `host` or `host:port`.
@@ -228,7 +264,11 @@ impl TargetArgs {
             )));
         }
         let profile = Profile::load(&self.target).map_err(usage)?;
-        Ok(Choice::Profile(Box::new(profile)))
+        Ok(if profile.is_external() {
+            Choice::External(Box::new(profile))
+        } else {
+            Choice::Profile(Box::new(profile))
+        })
     }
 }
 
@@ -242,7 +282,8 @@ impl RunArgs {
     pub fn needs(&self) -> Needs {
         let is_file = |path: &&PathBuf| path.as_os_str() != "-";
         let reports = self.output.reports.iter().map(|report| &report.file);
-        let write = reports.chain(&self.output.results).filter(is_file);
+        let files = reports.chain(&self.output.results);
+        let write = files.chain(&self.output.pcap).filter(is_file);
         let mut read: Vec<PathBuf> = self.selectors.iter().map(PathBuf::from).collect();
         read.push(PathBuf::from(&self.target.target));
         read.retain(|path| path.exists());

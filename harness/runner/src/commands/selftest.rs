@@ -127,6 +127,8 @@ async fn play(
         seed: 0,
         fail_fast: false,
         strict: true,
+        retries: 0,
+        capture: None,
         capabilities,
     };
     let mut interrupts = Interrupts::listen().map_err(|e| failed(e.to_string()))?;

@@ -7,7 +7,7 @@ use xmppspec_reference::Fault;
 use xmppspec_reports::Format;
 use xmppspec_scenarios::{Role, names};
 
-use super::run_args::ReportTo;
+use super::run_args::{ReportTo, Shard};
 
 /// `USER:PASSWORD`. The password may hold colons.
 pub(super) fn account(text: &str) -> Result<(String, String), String> {
@@ -33,6 +33,20 @@ pub(super) fn fault(name: &str) -> Result<Fault, String> {
 /// The role of a target.
 pub(super) fn role(name: &str) -> Result<Role, String> {
     Role::from_name(name).ok_or_else(|| "a role is `server`, `peer` or `client`".to_owned())
+}
+
+/// `I/N`: the part I of N.
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/');
+    parts
+        .and_then(|(index, count)| {
+            Some(Shard {
+                index: index.parse().ok()?,
+                count: count.parse().ok()?,
+            })
+        })
+        .filter(|shard| (1..=shard.count).contains(&shard.index))
+        .ok_or_else(|| "write it as I/N with I from 1 to N, for example 2/4".to_owned())
 }
 
 /// A number of seconds above 0.
@@ -72,6 +86,21 @@ mod tests {
         assert_eq!(seconds("0.5"), Ok(Duration::from_millis(500)));
         for wrong in ["0", "-1", "NaN", "inf", "1e99", "5s"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn shards() {
+        let parts = ["1/3", "2/3", "3/3"].map(|part| shard(part).unwrap());
+        for place in 0..7 {
+            assert_eq!(
+                parts.iter().filter(|part| part.has(place)).count(),
+                1,
+                "{place}"
+            );
+        }
+        for wrong in ["0/3", "4/3", "1/0", "1", "a/b", "1/2/3"] {
+            assert!(shard(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -300,10 +300,12 @@ impl<'a> Player<'a> {
             actors.push(actor);
         }
         let stage_rng = rand::rngs::StdRng::from_rng(&mut rng);
+        let mut stage = Stage::new(actors, shared.reach.clone(), shared.tls.clone(), stage_rng);
+        stage.title = script.case_name();
         Ok(Self {
             source,
             script,
-            stage: Stage::new(actors, shared.reach.clone(), shared.tls.clone(), stage_rng),
+            stage,
             bindings,
             turn: None,
             last_sender: None,

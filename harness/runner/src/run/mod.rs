@@ -22,7 +22,7 @@ pub use probe::Capabilities;
 use crate::actor::{Problem, Reach, StepError};
 use crate::select::Selected;
 use crate::target::{Death, Running, Target, TargetError};
-use crate::transport::Tls;
+use crate::transport::{Capture, Tls};
 use crate::world::{Interrupt, Interrupts};
 use accounts::Accounts;
 use case::Done;
@@ -77,6 +77,11 @@ pub struct Plan {
     pub fail_fast: bool,
     /// A broken SHOULD is not conformant either.
     pub strict: bool,
+    /// How often a case that is not conformant is played again. What was seen first stays: a verdict that changes makes the
+    /// case flaky.
+    pub retries: usize,
+    /// What hears of every byte.
+    pub capture: Option<Capture>,
     /// What the target has, where it is known already; else it is found out.
     pub capabilities: Option<Capabilities>,
 }
@@ -156,10 +161,33 @@ struct Run<'a> {
     shared: Arc<Shared>,
     waiting: VecDeque<usize>,
     done: Vec<Option<Case>>,
+    /// The verdicts of earlier attempts.
+    attempts: Vec<Vec<Verdict>>,
     deaths: Vec<Death>,
     notes: Vec<String>,
     silent: usize,
     unreachable: usize,
+}
+
+/// Asks a target that is up what it has.
+///
+/// # Errors
+/// [`RunError`] if the target cannot be spoken to at all.
+pub async fn look(
+    running: &Running,
+    interrupts: &mut Interrupts,
+) -> Result<Capabilities, RunError> {
+    let plan = Plan {
+        cases: Vec::new(),
+        jobs: 1,
+        seed: random_seed(),
+        fail_fast: false,
+        strict: false,
+        retries: 0,
+        capture: None,
+        capabilities: None,
+    };
+    Ok(set_up(running, &plan, interrupts).await?.capabilities)
 }
 
 /// Plays the cases of a plan on a target that is up. `progress` hears of each case that is done.
@@ -185,6 +213,7 @@ pub async fn run(
         shared,
         waiting: (0..plan.cases.len()).collect(),
         done: plan.cases.iter().map(|_| None).collect(),
+        attempts: vec![Vec::new(); plan.cases.len()],
         deaths: Vec::new(),
         notes,
         silent: 0,
@@ -215,7 +244,7 @@ async fn set_up(
     interrupts: &mut Interrupts,
 ) -> Result<Shared, RunError> {
     let target = &running.target;
-    let tls = Tls::new().map_err(RunError::Tls)?;
+    let tls = Tls::new(plan.capture.clone()).map_err(RunError::Tls)?;
     let reach = Arc::new(reach(target));
     // What a target of the run's own holds goes when it is stopped.
     let remove = running.is_external();
@@ -322,9 +351,17 @@ impl Run<'_> {
                 Next::Done(index, done) => {
                     in_flight.alone = None;
                     self.notes.extend(done.notes);
-                    let (case, problem) = (done.case, done.problem);
+                    let (mut case, problem) = (done.case, done.problem);
                     let stop = self.count(&case, problem);
-                    let objectionable = self.is_objectionable(&case);
+                    let mut objectionable = self.is_objectionable(&case);
+                    let attempts = &mut self.attempts[index];
+                    if objectionable && stop.is_none() && attempts.len() < self.plan.retries {
+                        attempts.push(case.verdict);
+                        self.waiting.push_back(index);
+                        continue;
+                    }
+                    case.attempts = std::mem::take(attempts);
+                    objectionable |= case.is_flaky();
                     self.finish(index, case, progress);
                     if let Some(why) = stop {
                         in_flight.abort().await;

@@ -2,6 +2,7 @@
 
 mod certs;
 mod error;
+mod external;
 mod peer;
 mod process;
 mod profile;

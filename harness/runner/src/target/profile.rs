@@ -8,7 +8,7 @@ use serde::Deserialize as _;
 use xmppspec_scenarios::names;
 
 use super::template::Template;
-use super::{Known, Role, TargetError};
+use super::{AccountPolicy, Known, Role, TargetError};
 
 /// How to start an implementation, reach it and judge it.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -38,6 +38,9 @@ pub struct Profile {
     /// none, because its records tell its port.
     #[serde(default)]
     pub services: BTreeMap<String, u16>,
+    /// Where its services are, as `host:port`, if somebody else starts it: the run only connects then.
+    #[serde(default)]
+    pub addresses: BTreeMap<String, String>,
     /// Files made from templates before the first start.
     #[serde(default)]
     pub templates: Vec<TemplateFile>,
@@ -283,6 +286,9 @@ impl Profile {
     /// What the grammar alone does not see; the first wrong thing with its message.
     fn check(&self) -> Result<(), (String, String)> {
         let wrong = |what: &str, message: String| Err((what.to_owned(), message));
+        if self.is_external() {
+            return super::external::check(self);
+        }
         if self.role == Role::Server && !self.services.contains_key("c2s") {
             return wrong("services", "a server needs the service `c2s`".to_owned());
         }
@@ -346,6 +352,27 @@ impl Profile {
             }
         }
         Ok(())
+    }
+
+    /// Somebody else starts it; the profile says where it is.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        !self.addresses.is_empty()
+    }
+
+    /// The pairs of name and password in a list of accounts.
+    pub(super) fn listed(&self, list: &[String]) -> Result<AccountPolicy, TargetError> {
+        let pair = |pair: &String| {
+            let (user, password) = pair.split_once(':')?;
+            Some((user.to_owned(), password.to_owned()))
+        };
+        let pairs = list.iter().map(pair).collect::<Option<_>>();
+        pairs.map(AccountPolicy::List).ok_or_else(|| {
+            TargetError::Profile(format!(
+                "error: {}: accounts are USER:PASSWORD",
+                self.source
+            ))
+        })
     }
 
     /// Whether every profile of its role has this placeholder.

@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use xmppspec_reference::{Config, Server};
 
+use super::external;
 use super::process::{Processes, tail};
 use super::profile::Profile;
 use super::started::Started;
@@ -91,17 +92,8 @@ impl Running {
         domain: &str,
         accounts: AccountPolicy,
     ) -> Result<Self, TargetError> {
-        let began = Instant::now();
         let address = with_port(address);
-        let unreachable = |error| TargetError::Unreachable {
-            address: address.clone(),
-            error,
-        };
-        match timeout(REACH_TIMEOUT, TcpStream::connect(&address)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(unreachable(error)),
-            Err(_) => return Err(unreachable(std::io::ErrorKind::TimedOut.into())),
-        }
+        let start_time = answers(&address).await?;
         let target = Target {
             name: address.clone(),
             version: None,
@@ -118,7 +110,20 @@ impl Running {
             known: Vec::new(),
         };
         Ok(Self {
-            start_time: began.elapsed(),
+            start_time,
+            ..Self::connected(target)
+        })
+    }
+
+    /// A server that somebody else starts, as its profile describes it.
+    ///
+    /// # Errors
+    /// [`TargetError::Unreachable`] if it does not accept connections, [`TargetError::Profile`] if an account is written wrong.
+    pub async fn reach(profile: &Profile) -> Result<Self, TargetError> {
+        let target = external::target(profile)?;
+        let start_time = answers(&target.services.c2s).await?;
+        Ok(Self {
+            start_time,
             ..Self::connected(target)
         })
     }
@@ -292,6 +297,20 @@ impl Running {
     }
 }
 
+/// How long a server took to accept a connection.
+async fn answers(address: &str) -> Result<Duration, TargetError> {
+    let began = Instant::now();
+    let unreachable = |error| TargetError::Unreachable {
+        address: address.to_owned(),
+        error,
+    };
+    match timeout(REACH_TIMEOUT, TcpStream::connect(address)).await {
+        Ok(Ok(_)) => Ok(began.elapsed()),
+        Ok(Err(error)) => Err(unreachable(error)),
+        Err(_) => Err(unreachable(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
 async fn start_embedded(config: &Config) -> Result<Server, TargetError> {
     Server::start(config.clone())
         .await
@@ -309,7 +328,7 @@ fn services(server: &Server) -> Services {
 }
 
 /// The address with the standard port where it has none.
-fn with_port(address: &str) -> String {
+pub(super) fn with_port(address: &str) -> String {
     let bare_v6 = address.parse::<std::net::Ipv6Addr>().is_ok();
     let has_port = !bare_v6
         && address

@@ -415,20 +415,7 @@ impl Started {
         match self.profile.accounts.clone() {
             Accounts::Register => Ok(AccountPolicy::Register),
             Accounts::None => Ok(AccountPolicy::None),
-            Accounts::List { list } => list
-                .iter()
-                .map(|pair| {
-                    pair.split_once(':')
-                        .map(|(user, password)| (user.to_owned(), password.to_owned()))
-                })
-                .collect::<Option<_>>()
-                .map(AccountPolicy::List)
-                .ok_or_else(|| {
-                    TargetError::Profile(format!(
-                        "error: {}: accounts are USER:PASSWORD",
-                        self.profile.source
-                    ))
-                }),
+            Accounts::List { list } => self.profile.listed(&list),
             Accounts::Command { command, count } => {
                 let mut accounts = Vec::new();
                 for n in 1..=count {

@@ -16,6 +16,7 @@ use xmppspec_protocol::stream::{StreamEvent, StreamParser};
 use xmppspec_protocol::xml::{Limits, XmlError};
 use xmppspec_scenarios::pattern::Received;
 
+use super::capture::Capture;
 use super::io::{Io, Read, Rewound};
 use super::tls::{Tls, TlsInfo, TlsVersion};
 use super::transcript::{Direction, Layer, Transcript};
@@ -163,6 +164,7 @@ impl Connection {
             io: Io::Plain(Rewound {
                 read_before: Vec::new(),
                 tcp,
+                tap: None,
             }),
             layer: Layer::Plain,
             log,
@@ -180,6 +182,19 @@ impl Connection {
             sent_close: false,
             tls: None,
         })
+    }
+
+    /// Lets a capture hear of every byte from now on; `title` is what the connection is part of.
+    pub fn tap(&mut self, capture: &Capture, title: &str) {
+        if let Io::Plain(plain) = &mut self.io
+            && let (Ok(local), Ok(peer)) = (plain.tcp.local_addr(), plain.tcp.peer_addr())
+        {
+            let comment = match title {
+                "" => self.actor.clone(),
+                title => format!("{title}: {}", self.actor),
+            };
+            plain.tap = Some(capture.open(local, peer, &comment));
+        }
     }
 
     /// Goes over to TLS, after `<proceed/>` or from the start. `domain` is the server name that is asked for.

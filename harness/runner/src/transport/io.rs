@@ -8,11 +8,25 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::capture::Tap;
+
 /// TCP whose first bytes were already read: what a target sends behind `<proceed/>` belongs to the handshake.
 #[derive(Debug)]
 pub(super) struct Rewound {
     pub(super) read_before: Vec<u8>,
     pub(super) tcp: TcpStream,
+    /// Hears of every byte, where a capture is wanted.
+    pub(super) tap: Option<Tap>,
+}
+
+/// How TCP says that the other side refuses everything.
+fn is_reset(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+    )
 }
 
 impl AsyncRead for Rewound {
@@ -22,7 +36,17 @@ impl AsyncRead for Rewound {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.read_before.is_empty() {
-            return Pin::new(&mut self.tcp).poll_read(cx, buf);
+            let before = buf.filled().len();
+            let result = ready!(Pin::new(&mut self.tcp).poll_read(cx, buf));
+            if let Some(tap) = &mut self.tap {
+                match (&result, &buf.filled()[before..]) {
+                    (Ok(()), []) => tap.was_finished(),
+                    (Ok(()), bytes) => tap.received(bytes),
+                    (Err(error), _) if is_reset(error) => tap.was_reset(),
+                    (Err(_), _) => {}
+                }
+            }
+            return Poll::Ready(result);
         }
         let n = self.read_before.len().min(buf.remaining());
         buf.put_slice(&self.read_before[..n]);
@@ -37,7 +61,11 @@ impl AsyncWrite for Rewound {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.tcp).poll_write(cx, buf)
+        let result = ready!(Pin::new(&mut self.tcp).poll_write(cx, buf));
+        if let (Some(tap), Ok(n)) = (&mut self.tap, &result) {
+            tap.sent(&buf[..*n]);
+        }
+        Poll::Ready(result)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -45,7 +73,10 @@ impl AsyncWrite for Rewound {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        let result = ready!(Pin::new(&mut self.tcp).poll_shutdown(cx));
+        // From here on the tap has nothing to tell of our side: dropping it says FIN.
+        self.tap = None;
+        Poll::Ready(result)
     }
 }
 
@@ -96,10 +127,8 @@ impl Io {
                 }
                 Read::CloseNotify
             }
+            Err(e) if is_reset(&e) => Read::Rst,
             Err(e) => match e.kind() {
-                io::ErrorKind::ConnectionReset
-                | io::ErrorKind::ConnectionAborted
-                | io::ErrorKind::BrokenPipe => Read::Rst,
                 io::ErrorKind::UnexpectedEof => Read::Fin,
                 _ => Read::Broken(e),
             },

@@ -13,6 +13,8 @@ use rustls::{
 };
 use xmppspec_protocol::sasl::ChannelBinding;
 
+use super::capture::Capture;
+
 /// A version of TLS to insist on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TlsVersion {
@@ -111,19 +113,28 @@ pub struct Tls {
     any: Arc<ClientConfig>,
     v1_2: Arc<ClientConfig>,
     v1_3: Arc<ClientConfig>,
+    capture: Option<Capture>,
 }
 
 impl Tls {
-    /// The clients of a run.
+    /// The clients of a run; a capture gets their keys, and the bytes of all connections.
     ///
     /// # Errors
     /// Those of the TLS library, if its own defaults contradict each other.
-    pub fn new() -> Result<Self, Error> {
+    pub fn new(capture: Option<Capture>) -> Result<Self, Error> {
+        let config = |versions| config(versions, capture.clone());
         Ok(Self {
             any: config(rustls::ALL_VERSIONS)?,
             v1_2: config(&[&rustls::version::TLS12])?,
             v1_3: config(&[&rustls::version::TLS13])?,
+            capture: capture.clone(),
         })
+    }
+
+    /// What hears of every byte.
+    #[must_use]
+    pub fn capture(&self) -> Option<&Capture> {
+        self.capture.as_ref()
     }
 
     pub(super) fn config(&self, version: Option<TlsVersion>) -> Arc<ClientConfig> {
@@ -135,7 +146,10 @@ impl Tls {
     }
 }
 
-fn config(versions: &[&'static SupportedProtocolVersion]) -> Result<Arc<ClientConfig>, Error> {
+fn config(
+    versions: &[&'static SupportedProtocolVersion],
+    capture: Option<Capture>,
+) -> Result<Arc<ClientConfig>, Error> {
     let provider = Arc::new(ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider.clone())
         .with_protocol_versions(versions)?
@@ -144,6 +158,9 @@ fn config(versions: &[&'static SupportedProtocolVersion]) -> Result<Arc<ClientCo
         .with_no_client_auth();
     // Every handshake is a full one: what a case sees must not depend on the cases before it.
     config.resumption = Resumption::disabled();
+    if let Some(capture) = capture {
+        config.key_log = Arc::new(capture);
+    }
     Ok(Arc::new(config))
 }
 
