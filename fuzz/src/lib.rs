@@ -4,10 +4,17 @@
 //! The targets in `fuzz_targets/` (libFuzzer), the tests (proptest, the corpus) and `xmppspec fuzz` call the same
 //! functions. `README.md` beside this crate tells how to run them.
 
+pub mod campaign;
 pub mod differences;
 pub mod document;
+pub mod findings;
+pub mod minimise;
+pub mod mutate;
 pub mod properties;
 pub mod readers;
+
+/// The seeds of XML in the corpus: documents, stanzas, payloads, streams.
+pub const SEEDS: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
 
 #[doc(hidden)]
 #[cfg(fuzzing)]

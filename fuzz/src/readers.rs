@@ -2,7 +2,11 @@
 
 use xmppspec_protocol::xml::{Limits, Mode, canonical};
 
+pub mod adapters;
+pub mod child;
 mod lines;
+#[cfg(feature = "native-parsers")]
+mod native;
 mod roxmltree;
 mod rxml;
 
@@ -88,6 +92,16 @@ pub fn in_process() -> &'static [InProcess] {
         InProcess {
             name: "roxmltree",
             read: roxmltree::read,
+        },
+        #[cfg(feature = "native-parsers")]
+        InProcess {
+            name: "libexpat",
+            read: native::expat::read,
+        },
+        #[cfg(feature = "native-parsers")]
+        InProcess {
+            name: "libxml2",
+            read: native::libxml2::read,
         },
     ]
 }

@@ -94,6 +94,12 @@ pub const KNOWN: &[Known] = &[
     ),
     known(
         &["*"],
+        Reads(Rule::UnsupportedEncoding),
+        "<?xml version='1.0' encoding='UTF-16'?><a/>",
+        "allowed by XML, not by RFC 6120 §11.6",
+    ),
+    known(
+        &["*"],
         Reads(Rule::Comment),
         "<!----><a/>",
         "allowed by XML, not by RFC 6120 §11.1",
@@ -220,12 +226,6 @@ pub const KNOWN: &[Known] = &[
     ),
     known(
         &["roxmltree"],
-        Reads(Rule::UnsupportedEncoding),
-        "<?xml version='1.0' encoding='UTF-16'?><a/>",
-        "it reads text that has been decoded already",
-    ),
-    known(
-        &["roxmltree"],
         Reads(Rule::EmptyNamespace),
         "<a xmlns:p=''/>",
         "Namespaces 1.1 allows it, 1.0 does not (§5)",
@@ -265,5 +265,11 @@ pub const KNOWN: &[Known] = &[
         Reads(Rule::TextOutsideRoot),
         "<a/><![CDATA[ ]]>",
         "Misc holds no CDATA section (XML §2.1)",
+    ),
+    known(
+        &["roxmltree"],
+        Reads(Rule::DuplicateAttribute),
+        "<a p:xmlns='u' p:xmlns='v'/>",
+        "as the one before with prefixed xmlns",
     ),
 ];

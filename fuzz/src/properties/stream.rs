@@ -242,7 +242,12 @@ fn elements(bytes: &[u8], choice: u64) {
         }
     };
     let (whole, cut) = (read(None), read(Some(choice)));
-    assert!(whole == cut, "chunks matter to elements: {whole:?} {cut:?}");
+    // A tag that has not ended is looked at only now and then, or reading it would cost the square of its length: its
+    // fault may be seen with a later chunk.
+    assert!(
+        whole.0 == cut.0 && (cut.1.is_none() || whole.1 == cut.1),
+        "chunks matter to elements: {whole:?} {cut:?}"
+    );
     let ends = |event: &StreamEvent| matches!(event, StreamEvent::Closed);
     let closed = whole.0.iter().position(ends);
     assert!(

@@ -7,6 +7,7 @@ mod completions;
 mod doctor;
 mod explain;
 mod features;
+mod fuzz;
 mod init;
 mod list;
 pub mod output;
@@ -89,6 +90,8 @@ pub enum Command {
     Compare(compare::CompareArgs),
     /// Show which serverless peers (XEP-0174) are on a link, with all their records and what is wrong with them
     Browse(browse::BrowseArgs),
+    /// Look for what parsers and servers do wrong with generated input
+    Fuzz(fuzz::FuzzArgs),
     /// Find out whether this machine can make closed worlds
     Doctor,
     /// Print the completions of a shell
@@ -114,6 +117,7 @@ pub fn main() -> ExitCode {
         Command::Report(args) => report::main(&args),
         Command::Compare(args) => compare::main(&args),
         Command::Browse(args) => browse::main(&args),
+        Command::Fuzz(args) => fuzz::main(&args),
         Command::Doctor => doctor::main(),
         Command::Completions(args) => completions::main(&args),
         Command::Man(args) => completions::man(&args),

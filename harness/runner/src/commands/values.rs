@@ -58,6 +58,22 @@ pub(super) fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "write a number of seconds above 0".to_owned())
 }
 
+/// A length of time: `8h`, `10m`, `30s`.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let wrong = || "write it as 8h, 10m or 30s".to_owned();
+    let unit = match text.chars().last() {
+        Some('h') => 3600,
+        Some('m') => 60,
+        Some('s') => 1,
+        _ => return Err(wrong()),
+    };
+    let number = text[..text.len() - 1].parse::<u32>().map_err(|_| wrong())?;
+    if number == 0 {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs(u64::from(number) * unit))
+}
+
 /// `FORMAT=FILE`.
 pub(super) fn report(text: &str) -> Result<ReportTo, String> {
     match text.split_once('=') {
@@ -72,6 +88,16 @@ pub(super) fn report(text: &str) -> Result<ReportTo, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(time("8h"), Ok(Duration::from_secs(8 * 3600)));
+        assert_eq!(time("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(time("1s"), Ok(Duration::from_secs(1)));
+        for wrong in ["", "8", "h", "0s", "1.5h", "-1s", "8d", "8é"] {
+            assert!(time(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn accounts() {

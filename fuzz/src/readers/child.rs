@@ -1,0 +1,321 @@
+//! Readers in other processes, by the pipe protocol: a document as u32 (little-endian) length and bytes in, canonical
+//! lines as length and bytes out; a last line that begins with `error:` refuses the document and names the error.
+//!
+//! A reader that hangs, dies, needs too much memory or answers something else is ended with its process group and
+//! started afresh for the next document.
+
+use std::io::{self, Read, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::{Failure, Reading};
+
+/// How long a reader may take for its first answer: virtual machines start slowly, and compilers on a busy machine.
+const START: Duration = Duration::from_secs(60);
+
+/// How often the memory of a reader is looked at while it is waited for, and after how many answers.
+const LOOK: Duration = Duration::from_millis(50);
+const LOOK_EVERY: u32 = 64;
+
+/// Longer answers are garbage. The lines of a document are a few times as long as itself.
+const MOST_ANSWER: u32 = 256 << 20;
+
+/// How a reader in another process is run.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// Its name in findings.
+    pub name: String,
+    /// The program and its arguments.
+    pub command: Vec<String>,
+    /// Added to the environment.
+    pub env: Vec<(String, String)>,
+    /// After this it hangs.
+    pub timeout: Duration,
+    /// More resident memory than this is too much, in bytes.
+    pub memory: u64,
+}
+
+/// A reader in another process.
+#[derive(Debug)]
+pub struct Process {
+    spec: Spec,
+    running: Option<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    child: Child,
+    documents: Sender<Vec<u8>>,
+    answers: Receiver<io::Result<Vec<u8>>>,
+    answered: u32,
+}
+
+impl Process {
+    /// Starts a reader and tries it on `<a/>`.
+    ///
+    /// # Errors
+    /// What it did instead, in a sentence for its author.
+    pub fn start(spec: Spec) -> Result<Self, String> {
+        let mut process = Process {
+            spec,
+            running: None,
+        };
+        if let Err(error) = process.spawn() {
+            return Err(format!(
+                "{} cannot be started: {error}",
+                process.spec.command.join(" ")
+            ));
+        }
+        let expected = ["start {}a", "end {}a"].map(str::to_owned).to_vec();
+        match process.read(b"<a/>") {
+            Reading::Read(lines) if lines == expected => Ok(process),
+            other => Err(format!(
+                "{} does not speak the pipe protocol: of the document <a/> it should say the lines {expected:?}, and gave {other:?}",
+                process.spec.name
+            )),
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// Reads a whole document.
+    pub fn read(&mut self, bytes: &[u8]) -> Reading {
+        if self.running.is_none() && self.spawn().is_err() {
+            return Reading::Failed(Failure::Crash);
+        }
+        let reading = self.ask(bytes);
+        if matches!(reading, Reading::Failed(_)) {
+            self.running = None;
+        }
+        reading
+    }
+
+    fn spawn(&mut self) -> io::Result<()> {
+        let (program, arguments) = self
+            .spec
+            .command
+            .split_first()
+            .ok_or_else(|| io::Error::other("no program"))?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .envs(self.spec.env.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .process_group(0)
+            .spawn()?;
+        let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::Error::other("no pipes"));
+        };
+        // Threads, because a pipe that nobody reads blocks its writer. Both end when the process is gone.
+        let (documents, to_write) = mpsc::channel::<Vec<u8>>();
+        std::thread::spawn(move || {
+            for frame in to_write {
+                if stdin
+                    .write_all(&frame)
+                    .and_then(|()| stdin.flush())
+                    .is_err()
+                {
+                    return;
+                }
+            }
+        });
+        let (answer, answers) = mpsc::channel();
+        std::thread::spawn(move || {
+            loop {
+                let frame = frame(&mut stdout);
+                let over = frame.is_err();
+                if answer.send(frame).is_err() || over {
+                    return;
+                }
+            }
+        });
+        self.running = Some(Running {
+            child,
+            documents,
+            answers,
+            answered: 0,
+        });
+        Ok(())
+    }
+
+    fn ask(&mut self, bytes: &[u8]) -> Reading {
+        let Some(running) = &mut self.running else {
+            return Reading::Failed(Failure::Crash);
+        };
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        let frame = [&length.to_le_bytes()[..], bytes].concat();
+        if running.documents.send(frame).is_err() {
+            return Reading::Failed(Failure::Crash);
+        }
+        let patience = if running.answered == 0 {
+            START.max(self.spec.timeout)
+        } else {
+            self.spec.timeout
+        };
+        let began = Instant::now();
+        let answer = loop {
+            match running.answers.recv_timeout(LOOK) {
+                Ok(answer) => break answer,
+                Err(RecvTimeoutError::Disconnected) => return Reading::Failed(Failure::Crash),
+                Err(RecvTimeoutError::Timeout) => {
+                    if running.resident() > self.spec.memory {
+                        return Reading::Failed(Failure::Memory);
+                    }
+                    if began.elapsed() > patience {
+                        return Reading::Failed(Failure::Hang);
+                    }
+                }
+            }
+        };
+        running.answered += 1;
+        if running.answered.is_multiple_of(LOOK_EVERY) && running.resident() > self.spec.memory {
+            return Reading::Failed(Failure::Memory);
+        }
+        match answer {
+            Ok(answer) => parse(&answer),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Reading::Failed(Failure::Garbage)
+            }
+            Err(_) => Reading::Failed(Failure::Crash),
+        }
+    }
+}
+
+impl Running {
+    /// Resident memory in bytes.
+    fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()));
+        let pages = status
+            .ok()
+            .and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok());
+        pages.unwrap_or(0) * 4096
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            // Its group has its id, and it is not collected yet: the group is still its own.
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// One answer: its length, then as many bytes.
+fn frame(from: &mut impl Read) -> io::Result<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length)?;
+    let length = u32::from_le_bytes(length);
+    if length > MOST_ANSWER {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut bytes = Vec::new();
+    from.take(u64::from(length)).read_to_end(&mut bytes)?;
+    if bytes.len() < length as usize {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(bytes)
+}
+
+/// What an answer says.
+fn parse(answer: &[u8]) -> Reading {
+    let Ok(text) = std::str::from_utf8(answer) else {
+        return Reading::Failed(Failure::Garbage);
+    };
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if let Some(class) = line.strip_prefix("error:") {
+            return Reading::Refused(class.trim().to_owned());
+        }
+        if !["start {", "text \"", "end {"]
+            .iter()
+            .any(|head| line.starts_with(head))
+        {
+            return Reading::Failed(Failure::Garbage);
+        }
+        lines.push(line.to_owned());
+    }
+    if lines.is_empty() {
+        return Reading::Failed(Failure::Garbage);
+    }
+    Reading::Read(lines)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(script: &str) -> Spec {
+        Spec {
+            name: "it".to_owned(),
+            command: ["/bin/sh", "-c", script].map(str::to_owned).to_vec(),
+            env: Vec::new(),
+            timeout: Duration::from_millis(500),
+            memory: 1 << 30,
+        }
+    }
+
+    /// Answers the trial document as it should, then does something else with the next.
+    fn after_the_trial(then: &str) -> Reading {
+        // 4 bytes of length and `<a/>`; the answer is 17 bytes long.
+        let script =
+            format!("head -c 8 >/dev/null; printf '\\021\\0\\0\\0start {{}}a\\nend {{}}a'; {then}");
+        let mut process = Process::start(spec(&script)).expect("it passes the trial");
+        process.read(b"<b/>")
+    }
+
+    #[test]
+    fn what_readers_do_wrong() {
+        assert_eq!(after_the_trial("exit 1"), Reading::Failed(Failure::Crash));
+        assert_eq!(after_the_trial("sleep 100"), Reading::Failed(Failure::Hang));
+        let answer = |text: &str| after_the_trial(&format!("printf '{text}'; cat >/dev/null"));
+        assert_eq!(
+            answer("\\003\\0\\0\\0abc"),
+            Reading::Failed(Failure::Garbage)
+        );
+        assert_eq!(answer("\\0\\0\\0\\0"), Reading::Failed(Failure::Garbage));
+        assert_eq!(
+            answer("\\377\\377\\377\\377"),
+            Reading::Failed(Failure::Garbage)
+        );
+        assert_eq!(
+            answer("\\012\\0\\0\\0error: bad"),
+            Reading::Refused("bad".to_owned())
+        );
+        let hoard = "exec python3 -c 'import time; x = bytearray(1 << 28); time.sleep(100)'";
+        let mut hungry = spec(&format!(
+            "head -c 8 >/dev/null; printf '\\021\\0\\0\\0start {{}}a\\nend {{}}a'; {hoard}"
+        ));
+        hungry.memory = 1 << 27;
+        hungry.timeout = Duration::from_secs(30);
+        let mut hungry = Process::start(hungry).expect("it passes the trial");
+        assert_eq!(hungry.read(b"<b/>"), Reading::Failed(Failure::Memory));
+    }
+
+    #[test]
+    fn what_is_no_reader_is_told_so() {
+        let error = Process::start(spec("exit 1")).expect_err("no reader");
+        assert!(
+            error.starts_with("it does not speak the pipe protocol"),
+            "{error}"
+        );
+        let mut missing = spec("");
+        missing.command = vec!["/nonexistent/reader".to_owned()];
+        let error = Process::start(missing).expect_err("no program");
+        assert!(
+            error.starts_with("/nonexistent/reader cannot be started"),
+            "{error}"
+        );
+    }
+}
