@@ -162,6 +162,9 @@ impl Summary {
     }
 }
 
+/// The note in a transcript behind which the actors only leave: what follows has nothing to do with the verdict.
+pub const DECIDED: &str = "the case is decided; its actors leave";
+
 /// One scenario, or one row of its `Examples:`, run once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Case {
@@ -214,6 +217,15 @@ impl Case {
             attempts: Vec::new(),
             transcript: Vec::new(),
         }
+    }
+
+    /// The transcript up to the point where the verdict was clear.
+    pub fn decisive(&self) -> &[Entry] {
+        let is_end = |entry: &Entry| {
+            entry.direction == Direction::Note && entry.content == Content::Text(DECIDED.to_owned())
+        };
+        let end = self.transcript.iter().position(is_end);
+        &self.transcript[..end.unwrap_or(self.transcript.len())]
     }
 
     /// Its verdict was not the same in every attempt.

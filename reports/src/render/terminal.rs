@@ -237,11 +237,15 @@ impl Report<'_> {
     }
 
     fn transcript(&mut self, case: &Case) {
-        let entries = &case.transcript;
+        let whole = self.whole_transcripts();
+        let entries = if whole {
+            &case.transcript
+        } else {
+            case.decisive()
+        };
         if entries.is_empty() {
             return;
         }
-        let whole = self.whole_transcripts();
         let first = if whole {
             0
         } else {
@@ -251,7 +255,7 @@ impl Report<'_> {
             "  transcript".to_owned()
         } else {
             format!(
-                "  transcript, last {LAST_ENTRIES} of {} (all: -v)",
+                "  transcript, the last {LAST_ENTRIES} of {} before the verdict (all: -v)",
                 entries.len()
             )
         };

@@ -161,6 +161,7 @@ async fn on_stage(
             format!("the case did not end within {} s", limit.as_secs()),
         ))),
     };
+    player.stage.log.note("", xmppspec_reports::DECIDED);
     player.stage.leave().await;
     case.transcript = player.stage.log.take().iter().map(entry).collect();
     let Some(Stop { unmet, ours }) = end else {
