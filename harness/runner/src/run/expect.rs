@@ -177,19 +177,22 @@ pub(super) async fn receive(
     let nearest = passed.nearest.as_ref();
     let next_was_wrong = matches!(mode, Mode::Next | Mode::NextOneOf) && nearest.is_some();
     let error = stage.did_not_come(who, "answer that was expected", began.elapsed());
-    let (problem, message) = if next_was_wrong {
-        (Problem::Refused, format!("{name} received something else"))
-    } else {
-        let what = if passed.count > 0 {
-            format!(
-                "{name} did not receive this; {} other things came",
-                passed.count
-            )
-        } else {
-            format!("{name} did not receive this")
-        };
-        let why = error.message.split_once(": ").map_or("", |(_, why)| why);
-        (error.problem, format!("{what}: {why}"))
+    let came = nearest.map(|(mismatch, received, _)| otherwise(received, &mismatch.what));
+    let (problem, message) = match came {
+        Some(came) if next_was_wrong => (Problem::Refused, format!("{name} received {came}")),
+        came => {
+            let what = missing
+                .first()
+                .map_or(String::new(), |p| tag(&p.to_string()));
+            let why = error.message.split_once(": ").map_or("", |(_, why)| why);
+            let message = match came {
+                Some(came) => {
+                    format!("{name} did not receive {what}: {why}; the nearest that came is {came}")
+                }
+                None => format!("{name} did not receive {what}: {why}"),
+            };
+            (error.problem, message)
+        }
     };
     let mark = match nearest {
         Some((mismatch, _, _)) => Some((mismatch.span.clone(), mismatch.what.clone())),
@@ -208,6 +211,28 @@ pub(super) async fn receive(
         expected: expected(patterns),
         received,
     })
+}
+
+/// What came and how it differs: `<failure/>`, or `<iq/>, where attribute …`.
+fn otherwise(received: &str, difference: &str) -> String {
+    let tag = tag(received);
+    if difference.is_empty() || difference.starts_with("this is ") {
+        tag
+    } else {
+        format!("{tag}, but {difference}")
+    }
+}
+
+/// The first tag of some XML, without its attributes; text as it is.
+fn tag(xml: &str) -> String {
+    let name = xml.trim_start().strip_prefix('<').unwrap_or_default();
+    let end = name.find(|c: char| c.is_whitespace() || matches!(c, '>' | '/'));
+    match end {
+        Some(0) => "</stream:stream>".to_owned(),
+        Some(end) if &name[..end] == "stream:stream" => "<stream:stream>".to_owned(),
+        Some(end) if !name.starts_with('?') => format!("<{}/>", &name[..end]),
+        _ => "text".to_owned(),
+    }
 }
 
 /// What is skipped, in one line.
@@ -478,4 +503,24 @@ fn something(stage: &mut Stage, who: usize, name: &str) -> Result<(), Unmet> {
             first.join("\n")
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_is_named_in_a_word() {
+        assert_eq!(
+            otherwise("<failure xmlns='x'><a/></failure>", "this is <failure/>"),
+            "<failure/>"
+        );
+        assert_eq!(
+            otherwise("<stream:stream from='x'>", "there is no attribute `id`"),
+            "<stream:stream>, but there is no attribute `id`"
+        );
+        assert_eq!(otherwise("</stream:stream>", ""), "</stream:stream>");
+        assert_eq!(otherwise("words", ""), "text");
+        assert_eq!(tag(""), "text");
+    }
 }
