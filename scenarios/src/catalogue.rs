@@ -6,6 +6,7 @@
 mod conditions;
 mod features;
 mod suites;
+mod texts;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::script::Role;
 pub use conditions::{Condition, ConditionKind, conditions};
 pub use features::{Feature, features};
 pub use suites::{SuiteFeature, SuiteLevel, suites};
+pub use texts::{LEFT_OUT, quote, section_text};
 
 const SERVERS_AND_CLIENTS: &str = include_str!("../requirements/requirements.tsv");
 const PEERS: &str = include_str!("../requirements/xep-0174-requirements.tsv");

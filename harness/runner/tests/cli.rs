@@ -979,3 +979,71 @@ fn a_saved_script_runs_again() {
     let nothing = run(&["run", "--watch", "rfc6120/4.9"]);
     assert_eq!(code(&nothing), Some(2));
 }
+
+#[test]
+fn programs_read_json() {
+    let parse = |args: &[&str]| -> (Option<i32>, serde_json::Value) {
+        let output = run(args);
+        let value = serde_json::from_slice(&output.stdout);
+        (
+            code(&output),
+            value.unwrap_or_else(|error| panic!("{error}\n{}", shown(&output))),
+        )
+    };
+    let (exit, found) = parse(&["check", "--format", "json", "mistakes.scs"]);
+    assert_eq!(exit, Some(2));
+    let first = &found["diagnostics"][0];
+    assert_eq!(
+        (&first["severity"], &first["file"]),
+        (&"error".into(), &"mistakes.scs".into())
+    );
+    assert!(
+        first["line"].as_u64() > Some(0) && first["column"].as_u64() > Some(0),
+        "{first}"
+    );
+    assert_eq!(found["errors"].as_u64().map(|n| n > 0), Some(true));
+
+    let (exit, found) = parse(&[
+        "explain",
+        "--format",
+        "json",
+        "RFC6120-4.9.3.6-1",
+        "host-unknown",
+    ]);
+    assert_eq!(exit, Some(0));
+    let requirement = &found["requirements"][0];
+    let text = requirement["section_text"].as_str().expect("the section");
+    assert!(text.starts_with("4.9.3.6.  host-unknown"), "{text}");
+    assert!(
+        requirement["covered_by"]
+            .as_array()
+            .is_some_and(|cases| !cases.is_empty())
+    );
+    assert_eq!(found["conditions"][0]["kind"], "stream");
+
+    let (exit, found) = parse(&["doctor", "--format", "json"]);
+    assert_eq!(exit == Some(0), found["closed"] == true, "{found}");
+    assert!(
+        found["checks"]
+            .as_array()
+            .is_some_and(|checks| !checks.is_empty()),
+        "{found}"
+    );
+}
+
+#[test]
+fn packets_are_kept_with_the_keys_of_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("run.pcapng");
+    let output = run(&[
+        "run",
+        "rfc6120/5.4.3.3",
+        "--pcap",
+        &file.display().to_string(),
+    ]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+    let bytes = std::fs::read(&file).expect("a capture");
+    let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    assert!(bytes.starts_with(&0x0a0d_0d0a_u32.to_le_bytes()));
+    assert!(has(b"CLIENT_TRAFFIC_SECRET_0 ") && has(b"<starttls") && has(b"rfc6120/5.4.3.3"));
+}

@@ -1,16 +1,66 @@
 //! `xmppspec doctor`: whether this machine can make closed worlds.
 
-use super::{Outcome, runtime};
+use super::run_args::Format;
+use super::{Outcome, json, runtime};
 use crate::exit::{Exit, Failed};
 use crate::ui::{self, BAD, BOLD, DIM, DOUBTFUL, GOOD};
-use crate::world::{self, Entered, Needs, Step, WorldError};
+use crate::world::{self, Check, Entered, Needs, Step, WorldError};
+
+/// How to tell.
+#[derive(Debug, Clone, clap::Args)]
+pub struct DoctorArgs {
+    /// What to write to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// What was found, for programs.
+#[derive(serde::Serialize)]
+struct Found<'a> {
+    /// Closed worlds can be made here, and are as they should be.
+    closed: bool,
+    checks: Vec<FoundCheck<'a>>,
+    notes: &'a [String],
+    /// What to do about it.
+    hint: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct FoundCheck<'a> {
+    what: &'a str,
+    /// Why it is not so; null if it is.
+    wrong: Option<&'a str>,
+}
+
+fn done(step: Step) -> FoundCheck<'static> {
+    FoundCheck {
+        what: step.describe(),
+        wrong: None,
+    }
+}
 
 /// Tries to enter a world and looks around there.
-pub(super) fn main() -> Outcome {
+pub(super) fn main(args: &DoctorArgs) -> Outcome {
     match world::enter(&Needs::default()) {
-        Ok(entered) => inside(&entered),
+        Ok(entered) => inside(&entered, args.format),
         Err(error) => {
-            refused(&error);
+            match args.format {
+                Format::Text => refused(&error),
+                Format::Json => {
+                    let before = Step::ALL.into_iter().take_while(|step| *step != error.step);
+                    let mut checks: Vec<_> = before.map(done).collect();
+                    checks.push(FoundCheck {
+                        what: error.step.describe(),
+                        wrong: Some(error.errno.desc()),
+                    });
+                    json(&Found {
+                        closed: false,
+                        checks,
+                        notes: &[],
+                        hint: Some(error.hint()),
+                    })?;
+                }
+            }
             Err(Failed {
                 exit: Exit::Target,
                 message: format!("{error}\n{}", error.hint()),
@@ -30,24 +80,24 @@ fn refused(error: &WorldError) {
     ui::line("");
 }
 
-fn inside(entered: &Entered) -> Outcome {
+fn inside(entered: &Entered, format: Format) -> Outcome {
     let checks = runtime()?.block_on(world::check(entered));
     let wrong = checks.iter().filter(|check| check.wrong.is_some()).count();
-    ui::line(&match wrong {
-        0 => format!("{BOLD}Closed worlds can be made here.{BOLD:#}\n"),
-        _ => format!("{BOLD}A world was made, but it is not as it should be.{BOLD:#}\n"),
-    });
-    for step in Step::ALL {
-        good(step.describe());
-    }
-    for check in &checks {
-        match &check.wrong {
-            None => good(check.what),
-            Some(wrong) => bad(check.what, wrong),
+    match format {
+        Format::Text => tell(entered, &checks, wrong),
+        Format::Json => {
+            let mut found: Vec<FoundCheck<'_>> = Step::ALL.into_iter().map(done).collect();
+            found.extend(checks.iter().map(|check| FoundCheck {
+                what: check.what,
+                wrong: check.wrong.as_deref(),
+            }));
+            json(&Found {
+                closed: wrong == 0,
+                checks: found,
+                notes: &entered.notes,
+                hint: None,
+            })?;
         }
-    }
-    for note in &entered.notes {
-        ui::line(&format!("  {DOUBTFUL}note{DOUBTFUL:#}  {note}"));
     }
     if wrong > 0 {
         return Err(Failed {
@@ -58,10 +108,31 @@ fn inside(entered: &Entered) -> Outcome {
                 .to_owned(),
         });
     }
-    ui::line(&format!(
-        "\n{DIM}`xmppspec targets` tells which targets are installed.{DIM:#}"
-    ));
     Ok(Exit::Conformant)
+}
+
+fn tell(entered: &Entered, checks: &[Check], wrong: usize) {
+    ui::line(&match wrong {
+        0 => format!("{BOLD}Closed worlds can be made here.{BOLD:#}\n"),
+        _ => format!("{BOLD}A world was made, but it is not as it should be.{BOLD:#}\n"),
+    });
+    for step in Step::ALL {
+        good(step.describe());
+    }
+    for check in checks {
+        match &check.wrong {
+            None => good(check.what),
+            Some(wrong) => bad(check.what, wrong),
+        }
+    }
+    for note in &entered.notes {
+        ui::line(&format!("  {DOUBTFUL}note{DOUBTFUL:#}  {note}"));
+    }
+    if wrong == 0 {
+        ui::line(&format!(
+            "\n{DIM}`xmppspec targets` tells which targets are installed.{DIM:#}"
+        ));
+    }
 }
 
 fn good(what: &str) {

@@ -1,11 +1,14 @@
 //! `xmppspec explain`: what a requirement, a section, a case or an error condition is about.
 
+mod json;
+
 use xmppspec_reference::Fault;
 use xmppspec_reports::RequirementInfo;
 use xmppspec_scenarios::catalogue::{self, Condition, ConditionKind, Requirement};
 use xmppspec_scenarios::names;
 
 use super::Outcome;
+use super::run_args::Format;
 use crate::exit::{Exit, Failed};
 use crate::select::{Selected, select_any};
 use crate::ui::{self, BOLD, DIM, DOUBTFUL};
@@ -18,13 +21,21 @@ const TEXT_WIDTH: usize = 100;
 #[command(after_help = "\
 Examples:
   xmppspec explain RFC6120-4.9.3.6-1              a requirement
-  xmppspec explain RFC6120-4.9.3.6                all requirements of a section
+  xmppspec explain RFC6120-4.9.3.6                a section: its text, and its requirements
   xmppspec explain host-unknown                   an error condition
   xmppspec explain rfc6120/4.9.3.6-host-unknown   a case, with its script")]
 pub struct ExplainArgs {
     /// A requirement, a section, an error condition of streams, SASL or stanzas, or a case
     #[arg(value_name = "ID|CASE", required = true)]
     what: Vec<String>,
+
+    /// The whole text of a requirement's section, too
+    #[arg(long)]
+    section: bool,
+
+    /// What to write to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    format: Format,
 }
 
 /// What a word names.
@@ -55,12 +66,21 @@ pub(super) fn main(args: &ExplainArgs) -> Outcome {
             Named::Cases(of_file)
         });
     }
+    if args.format == Format::Json {
+        return json::print(&named, &cases);
+    }
     for (index, named) in named.iter().enumerate() {
         if index > 0 {
             ui::line("");
         }
         match named {
-            Named::Requirement(requirement) => explain_requirement(requirement, &cases),
+            Named::Requirement(requirement) => {
+                explain_requirement(requirement, &cases);
+                if args.section {
+                    ui::line("");
+                    tell_section(requirement.spec, requirement.section);
+                }
+            }
             Named::Section(requirements) => explain_section(requirements, &cases),
             Named::Conditions(conditions) => explain_conditions(conditions, &cases),
             Named::Cases(cases) => explain_case(cases),
@@ -134,6 +154,16 @@ fn paragraph(first: &str, text: &str) {
     ui::line(&line);
 }
 
+fn info(requirement: &Requirement) -> RequirementInfo<'static> {
+    RequirementInfo {
+        spec: requirement.spec,
+        section: requirement.section,
+        level: requirement.level.name(),
+        text: requirement.text,
+        quote: catalogue::quote(requirement.id),
+    }
+}
+
 /// `RFC 6120, section 4.9.3.6`
 fn place(spec: &str, section: &str) -> String {
     let spec = match spec.strip_prefix("RFC") {
@@ -143,22 +173,28 @@ fn place(spec: &str, section: &str) -> String {
     format!("{spec}, section {section}")
 }
 
+/// The text of a section, where it is at hand.
+fn tell_section(spec: &str, section: &str) {
+    let text = catalogue::section_text(spec, section);
+    for line in text.iter().flat_map(|text| text.lines()) {
+        ui::line(&format!("  {line}"));
+    }
+}
+
 fn explain_requirement(requirement: &Requirement, cases: &[Selected]) {
     let Requirement { id, level, .. } = requirement;
     ui::line(&format!("{BOLD}{id}  {level}{BOLD:#}"));
-    let info = RequirementInfo {
-        spec: requirement.spec,
-        section: requirement.section,
-        level: level.name(),
-        text: requirement.text,
-        quote: None,
-    };
+    let info = info(requirement);
     let link = info.link().unwrap_or_default();
     ui::line(&format!(
         "{}  {DIM}{link}{DIM:#}\n",
         place(requirement.spec, requirement.section)
     ));
     paragraph("  ", requirement.text);
+    if let Some(quote) = catalogue::quote(id) {
+        ui::line("");
+        paragraph("  > ", quote);
+    }
     ui::line("");
     let parties: Vec<_> = requirement.binds.iter().map(|party| party.name()).collect();
     paragraph("binds     ", &parties.join(", "));
@@ -240,6 +276,10 @@ fn explain_section(requirements: &[&Requirement], cases: &[Selected]) {
             place(first.spec, first.section)
         ));
     }
+    if let Some(first) = requirements.first() {
+        tell_section(first.spec, first.section);
+        ui::line("");
+    }
     for requirement in requirements {
         let Requirement { id, level, .. } = requirement;
         let count = cases
@@ -301,6 +341,8 @@ fn explain_condition(condition: &Condition) {
     if !ids.is_empty() {
         paragraph("required  ", &ids.join(", "));
     }
+    ui::line("");
+    tell_section(condition.spec, condition.section);
     ui::line("");
 }
 

@@ -93,7 +93,7 @@ pub enum Command {
     /// Look for what parsers and servers do wrong with generated input
     Fuzz(fuzz::FuzzArgs),
     /// Find out whether this machine can make closed worlds
-    Doctor,
+    Doctor(doctor::DoctorArgs),
     /// Print the completions of a shell
     Completions(completions::CompletionsArgs),
     /// Print a manual page
@@ -118,7 +118,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::main(&args),
         Command::Browse(args) => browse::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
-        Command::Doctor => doctor::main(),
+        Command::Doctor(args) => doctor::main(&args),
         Command::Completions(args) => completions::main(&args),
         Command::Man(args) => completions::man(&args),
     };
@@ -146,7 +146,7 @@ pub fn texts(id: &str) -> Option<RequirementInfo<'_>> {
         section: requirement.section,
         level: requirement.level.name(),
         text: requirement.text,
-        quote: None,
+        quote: catalogue::quote(requirement.id),
     })
 }
 
