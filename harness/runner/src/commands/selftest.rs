@@ -121,6 +121,10 @@ async fn play(
         .await
         .map_err(|e| failed(e.to_string()))?;
     running.target.timeout = TIMEOUT;
+    // Faults that make a server untestable begin with its second connection; the first would be the one that finds out what it has.
+    if capabilities.is_some() {
+        drop(tokio::net::TcpStream::connect(&running.target.services.c2s).await);
+    }
     let plan = Plan {
         cases,
         jobs: JOBS,
