@@ -22,7 +22,7 @@ use crate::world::Interrupts;
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// Servers with faults that run side by side, and cases on each.
-const SERVERS: usize = 12;
+const SERVERS: usize = 32;
 const JOBS: usize = 4;
 
 /// Which faults.
