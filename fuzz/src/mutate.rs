@@ -137,6 +137,44 @@ pub const STRESSES: &[(&str, Stress)] = &[
     }),
 ];
 
+/// Document type declarations of so many parts, without a document.
+pub const PROLOGS: &[(&str, Stress)] = &[
+    ("entities in each other", |n| {
+        let all: String = (1..n)
+            .map(|at| format!("<!ENTITY e{at} '&e{};'>", at - 1))
+            .collect();
+        format!(
+            "<!DOCTYPE stream [<!ENTITY e0 'x'>{all}<!ATTLIST stream to CDATA '&e{};'>]>",
+            n.max(1) - 1
+        )
+        .into_bytes()
+    }),
+    ("parameter entities", |n| {
+        let all: String = (1..n)
+            .map(|at| format!("<!ENTITY % e{at} '%e{};'>", at - 1))
+            .collect();
+        format!(
+            "<!DOCTYPE stream [<!ENTITY % e0 'x'>{all}%e{};]>",
+            n.max(1) - 1
+        )
+        .into_bytes()
+    }),
+    ("groups in each other", |n| {
+        format!(
+            "<!DOCTYPE stream [<!ELEMENT stream {}a{}>]>",
+            "(".repeat(n),
+            ")".repeat(n)
+        )
+        .into_bytes()
+    }),
+    ("attribute lists", |n| {
+        let all: String = (0..n).map(|at| format!("a{at} CDATA 'x' ")).collect();
+        format!("<!DOCTYPE stream [<!ATTLIST stream {all}>]>").into_bytes()
+    }),
+    ("comments", |n| "<!-- - -->".repeat(n).into_bytes()),
+    ("instructions", |n| "<?a b?>".repeat(n).into_bytes()),
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +191,7 @@ mod tests {
         };
         assert_eq!(make(1), make(1));
         assert_ne!(make(1), make(2));
-        for (kind, make) in STRESSES {
+        for (kind, make) in STRESSES.iter().chain(PROLOGS) {
             assert!(make(100).len() > 100, "{kind}");
         }
     }

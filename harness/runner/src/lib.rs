@@ -4,6 +4,7 @@
 pub mod actor;
 pub mod commands;
 pub mod exit;
+pub mod live;
 pub mod peer;
 pub mod run;
 pub mod select;

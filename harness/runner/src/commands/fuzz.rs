@@ -1,6 +1,7 @@
 //! `xmppspec fuzz`: campaigns against parsers and servers.
 
 mod parser;
+mod server;
 
 use super::Outcome;
 
@@ -17,11 +18,14 @@ pub struct FuzzArgs {
 enum What {
     /// XML parsers: what they say of generated documents, beside what ours and others say
     Parser(Box<parser::ParserArgs>),
+    /// A server: generated streams and stanzas, before login and after it
+    Server(Box<server::ServerArgs>),
 }
 
 /// Runs the campaign.
 pub(super) fn main(args: &FuzzArgs) -> Outcome {
     match &args.what {
         What::Parser(args) => parser::main(args),
+        What::Server(args) => server::main(args),
     }
 }

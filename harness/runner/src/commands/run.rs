@@ -178,7 +178,8 @@ async fn judge(
     })
 }
 
-async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError> {
+/// Brings a target up.
+pub(super) async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError> {
     match choice {
         Choice::Reference(config) => Running::reference(*config).await,
         Choice::Profile(profile) => Running::start(&profile, entered).await,

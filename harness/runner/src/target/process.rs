@@ -130,6 +130,27 @@ impl Processes {
         Ok(())
     }
 
+    /// Resident memory of all processes of their groups, in bytes.
+    pub(super) fn memory(&self) -> u64 {
+        let groups: Vec<i32> = self.running.iter().map(|p| p.group.as_raw()).collect();
+        let pages: u64 = std::fs::read_dir("/proc")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit())
+            .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
+            // Behind the name, which may hold anything: state, parent, group, …; resident pages are the 22nd of these.
+            .filter_map(|stat| {
+                let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+                let group = fields.get(2)?.parse().ok()?;
+                groups
+                    .contains(&group)
+                    .then(|| fields.get(21)?.parse::<u64>().ok())?
+            })
+            .sum();
+        pages * PAGE
+    }
+
     /// How the first of them ended unasked, if one did.
     pub(super) fn death(&self) -> Option<Death> {
         self.death.borrow().clone()
@@ -208,6 +229,9 @@ fn describe(status: ExitStatus) -> String {
         None => format!("exit status {}", status.code().unwrap_or_default()),
     }
 }
+
+/// Bytes of a page of memory on the machines that worlds run on.
+const PAGE: u64 = 4096;
 
 /// How much of a log is read for its last lines, and how many of them are shown.
 const TAIL_BYTES: u64 = 8 * 1024;

@@ -230,6 +230,12 @@ impl Running {
         self.started().is_none_or(|s| s.processes.death().is_none())
     }
 
+    /// How much memory its processes need, in bytes; `None` for a target without processes of the run.
+    #[must_use]
+    pub fn memory(&self) -> Option<u64> {
+        self.started().map(|s| s.processes.memory())
+    }
+
     /// Resolves as soon as a process of the target ends, without waiting for any timeout; never for a target without
     /// processes. Cancel-safe.
     pub async fn died(&self) -> Death {

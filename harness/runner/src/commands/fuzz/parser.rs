@@ -292,7 +292,8 @@ fn look(campaign: &mut Campaign<'_>, files: &[PathBuf]) -> Outcome {
     Ok(exit)
 }
 
-fn print(finding: &Finding) {
+/// Shows a finding.
+pub(super) fn print(finding: &Finding) {
     ui::line(&format!("{BAD}finding{BAD:#} {}", finding.bucket));
     for line in finding.detail.lines() {
         ui::line(&format!("  {line}"));
