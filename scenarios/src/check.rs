@@ -159,6 +159,11 @@ impl<'a> Lint<'a> {
                 .and_then(|name| script.actors.iter().position(|actor| actor.name == name));
             let jid = format!("user{}@example.org", owner.unwrap_or(index));
             bindings.set_actor(&actor.name, &jid, Some("secret"));
+            if matches!(actor.kind, ActorKind::Peer | ActorKind::Target) {
+                for (name, value) in pattern::made_up_peer() {
+                    bindings.set(format!("{}'s {name}", actor.name), *value);
+                }
+            }
         }
         Lint {
             source,
@@ -282,6 +287,34 @@ impl<'a> Lint<'a> {
                     self.diagnostics.push(diagnostic);
                 }
             }
+            Action::Multicast(body) => {
+                if let Some(text) = self.plain(body)
+                    && let Err(wrong) = pattern::PacketText::parse(&text)
+                {
+                    self.diagnostics
+                        .push(Diagnostic::error(wrong).label(step.span.clone(), ""));
+                }
+            }
+            Action::Hear { body, .. } => {
+                if let Some(text) = self.plain(body) {
+                    match pattern::PacketPattern::parse(&text) {
+                        Ok(packet) => self.captured(packet.captures(), body),
+                        Err(wrong) => self
+                            .diagnostics
+                            .push(Diagnostic::error(wrong).label(step.span.clone(), "")),
+                    }
+                }
+            }
+            Action::See { body, .. } => {
+                if let Some(text) = self.plain(body) {
+                    match pattern::EventPattern::parse(&text) {
+                        Ok(events) => self.captured(events.captures(), body),
+                        Err(wrong) => self
+                            .diagnostics
+                            .push(Diagnostic::error(wrong).label(step.span.clone(), "")),
+                    }
+                }
+            }
             Action::SendBytes(pieces) => {
                 for piece in pieces {
                     self.expanding(&piece.line, |bindings, line| {
@@ -321,6 +354,23 @@ impl<'a> Lint<'a> {
                 }
             }
             Err(diagnostic) => self.diagnostics.push(diagnostic),
+        }
+    }
+
+    /// A body that is no XML, with made-up values.
+    fn plain(&mut self, body: &Template) -> Option<String> {
+        let mut text = None;
+        self.expanding(body, |bindings, body| {
+            text = Some(bindings.expand(body)?);
+            Ok(())
+        });
+        text
+    }
+
+    fn captured<'b>(&mut self, names: impl Iterator<Item = &'b str>, body: &Template) {
+        for name in names {
+            self.captures.captured(name, body.locate(0..body.len()));
+            self.bindings.set(name, "captured");
         }
     }
 

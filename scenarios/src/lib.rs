@@ -21,7 +21,7 @@ pub use check::check;
 pub use diagnostic::{Diagnostic, Severity};
 pub use parser::parse;
 pub use script::{
-    Action, Actor, ActorKind, Mode, Piece, Property, Props, Role, Script, Source, Step,
+    Action, Actor, ActorKind, Hearing, Mode, Piece, Property, Props, Role, Script, Source, Step,
 };
 pub use text::Template;
 

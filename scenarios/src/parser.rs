@@ -18,7 +18,7 @@ use sentence::{Below, Sentence};
 const TAGS: [&str; 4] = ["covers", "role", "requires", "matching"];
 
 /// What may be said about an actor.
-const ACTOR_PROPERTIES: [&str; 7] = [
+const ACTOR_PROPERTIES: [&str; 8] = [
     "jid",
     "password",
     "resource",
@@ -26,6 +26,7 @@ const ACTOR_PROPERTIES: [&str; 7] = [
     "connect_port",
     "account",
     "service",
+    "addresses",
 ];
 
 /// Reads a script: one [`Script`] for each row of its `Examples:`, or one if it has none. `name`
@@ -412,7 +413,7 @@ impl<'a> Parser<'a> {
             let diagnostic =
                 Diagnostic::error(format!("`[{word}]` is not supported in this version"))
                     .label(line.span.clone(), "")
-                    .help("the word is reserved; this version has `[Client]` and `[Stream]`");
+                    .help("the word is reserved; this version has `[Client]`, `[Stream]`, `[Peer]` and `[Target]`");
             self.diagnostics.push(diagnostic);
         }
         if name.is_empty() {

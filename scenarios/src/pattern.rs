@@ -5,6 +5,8 @@
 //! are compared.
 
 mod compare;
+mod event;
+mod packet;
 mod read;
 mod value;
 
@@ -19,6 +21,8 @@ use crate::Span;
 use crate::diagnostic::Diagnostic;
 use crate::text::Template;
 
+pub use event::{EventPattern, made_up_peer};
+pub use packet::{PacketPattern, PacketText, Window};
 use read::BodyReader;
 use value::Value;
 

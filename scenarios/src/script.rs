@@ -116,9 +116,9 @@ pub enum ActorKind {
     Component,
     /// The server, for clients under test. Reserved.
     Service,
-    /// A serverless peer. Reserved.
+    /// A serverless peer (XEP-0174): multicast DNS, and streams between peers.
     Peer,
-    /// The implementation under test. Reserved.
+    /// The implementation under test, for roles that need a hand on it.
     Target,
 }
 
@@ -154,7 +154,10 @@ impl ActorKind {
 
     /// This version can run it.
     pub fn is_supported(self) -> bool {
-        matches!(self, ActorKind::Client | ActorKind::Stream)
+        matches!(
+            self,
+            ActorKind::Client | ActorKind::Stream | ActorKind::Peer | ActorKind::Target
+        )
     }
 }
 
@@ -324,6 +327,39 @@ pub enum Action {
     },
     /// `is disconnected`
     IsDisconnected(Props),
+    /// Something that the target is asked to do: the hook's name. `announces`, `says` …
+    Hook(&'static str, Props),
+    /// `sees:`, `sees nothing like:` what the user of the target sees.
+    See {
+        /// It must not be seen.
+        not: bool,
+        /// An event a line.
+        body: Template,
+    },
+    /// `multicasts:` a packet: see [`crate::pattern::PacketText`].
+    Multicast(Template),
+    /// `hears:`, `hears next:`, `hears nothing like:` a packet of the target.
+    Hear {
+        /// Whether others may come before it.
+        mode: Hearing,
+        /// What must come: see [`crate::pattern::PacketPattern`].
+        body: Template,
+    },
+    /// `finds no fault`: nothing that the target has sent breaks one of the requirements covered.
+    FindNoFault,
+    /// `accepts connection`: of the target.
+    Accept,
+}
+
+/// How `hears` deals with several packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hearing {
+    /// `hears:` the first that matches.
+    Skip,
+    /// `hears next:` the next of the target.
+    Next,
+    /// `hears nothing like:` none that matches.
+    Nothing,
 }
 
 impl Action {
@@ -335,6 +371,10 @@ impl Action {
                 | Action::ReceiveStreamError { .. }
                 | Action::ReceiveNothing { .. }
                 | Action::IsDisconnected(_)
+                | Action::See { .. }
+                | Action::Hear { .. }
+                | Action::FindNoFault
+                | Action::Accept
         )
     }
 
@@ -357,7 +397,8 @@ impl Action {
             | Action::StartTls(props)
             | Action::Authenticate(props)
             | Action::Bind(props)
-            | Action::IsDisconnected(props) => Some(props),
+            | Action::IsDisconnected(props)
+            | Action::Hook(_, props) => Some(props),
             _ => None,
         }
     }

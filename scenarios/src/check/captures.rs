@@ -30,11 +30,14 @@ impl Captures {
         let mut captures = Captures::default();
         for (index, step) in script.steps.iter().enumerate() {
             match &step.action {
-                Action::Receive { body, .. } | Action::ReceiveStreamError { body } => {
+                Action::Receive { body, .. }
+                | Action::ReceiveStreamError { body }
+                | Action::Hear { body, .. }
+                | Action::See { body, .. } => {
                     captures.find(body);
                     captures.uses_of(body, index);
                 }
-                Action::Send(body) => captures.uses_of(body, index),
+                Action::Send(body) | Action::Multicast(body) => captures.uses_of(body, index),
                 Action::SendBytes(pieces) => {
                     for piece in pieces {
                         captures.uses_of(&piece.line, index);

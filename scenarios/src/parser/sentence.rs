@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::diagnostic::Diagnostic;
-use crate::script::{Action, Actor, Mode, Props};
+use crate::script::{Action, Actor, Hearing, Mode, Props};
 use crate::text::Template;
 
 /// What a sentence says, without what stands below it.
@@ -40,9 +40,49 @@ pub(super) enum Verb {
     ReceivesStreamError,
     ReceivesNothing,
     IsDisconnected,
+    /// Something that the target is asked to do.
+    Hook(&'static HookVerb),
+    Sees,
+    SeesNothingLike,
+    Multicasts,
+    Hears(Hearing),
+    FindsNoFault,
+    AcceptsConnection,
 }
 
-const VERBS: [Verb; 18] = [
+/// A verb of `[Target]`: its phrase, the hook behind it, the properties that it takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct HookVerb {
+    phrase: &'static str,
+    hook: &'static str,
+    properties: &'static [&'static str],
+}
+
+const fn hook(
+    phrase: &'static str,
+    hook: &'static str,
+    properties: &'static [&'static str],
+) -> HookVerb {
+    HookVerb {
+        phrase,
+        hook,
+        properties,
+    }
+}
+
+static HOOKS: [HookVerb; 9] = [
+    hook("announces", "announce", &[]),
+    hook("withdraws", "withdraw", &[]),
+    hook("changes status", "status", &["status", "text"]),
+    hook("says", "message", &["to", "text"]),
+    hook("closes conversation", "close", &["to"]),
+    hook("publishes icon", "icon", &["bytes"]),
+    hook("hides personal data", "private", &[]),
+    hook("quits", "quit", &[]),
+    hook("is killed", "kill", &[]),
+];
+
+const VERBS: [Verb; 35] = [
     Verb::Connects,
     Verb::Disconnects,
     Verb::Drops,
@@ -61,6 +101,23 @@ const VERBS: [Verb; 18] = [
     Verb::ReceivesStreamError,
     Verb::ReceivesNothing,
     Verb::IsDisconnected,
+    Verb::Sees,
+    Verb::SeesNothingLike,
+    Verb::Multicasts,
+    Verb::Hears(Hearing::Skip),
+    Verb::Hears(Hearing::Next),
+    Verb::Hears(Hearing::Nothing),
+    Verb::FindsNoFault,
+    Verb::AcceptsConnection,
+    Verb::Hook(&HOOKS[0]),
+    Verb::Hook(&HOOKS[1]),
+    Verb::Hook(&HOOKS[2]),
+    Verb::Hook(&HOOKS[3]),
+    Verb::Hook(&HOOKS[4]),
+    Verb::Hook(&HOOKS[5]),
+    Verb::Hook(&HOOKS[6]),
+    Verb::Hook(&HOOKS[7]),
+    Verb::Hook(&HOOKS[8]),
 ];
 
 impl Verb {
@@ -84,6 +141,15 @@ impl Verb {
             Verb::ReceivesStreamError => "receives stream error",
             Verb::ReceivesNothing => "receives nothing",
             Verb::IsDisconnected => "is disconnected",
+            Verb::Hook(hook) => hook.phrase,
+            Verb::Sees => "sees",
+            Verb::SeesNothingLike => "sees nothing like",
+            Verb::Multicasts => "multicasts",
+            Verb::Hears(Hearing::Skip) => "hears",
+            Verb::Hears(Hearing::Next) => "hears next",
+            Verb::Hears(Hearing::Nothing) => "hears nothing like",
+            Verb::FindsNoFault => "finds no fault",
+            Verb::AcceptsConnection => "accepts connection",
         }
     }
 
@@ -93,7 +159,11 @@ impl Verb {
             | Verb::Disconnects
             | Verb::Drops
             | Verb::ClosesStream
-            | Verb::ReceivesNothing => Below::Nothing,
+            | Verb::ReceivesNothing
+            | Verb::FindsNoFault
+            | Verb::AcceptsConnection => Below::Nothing,
+            Verb::Hook(hook) if hook.properties.is_empty() => Below::Nothing,
+            Verb::Hook(hook) => Below::Properties(hook.properties),
             Verb::OpensStream => {
                 Below::Properties(&["to", "from", "version", "lang", "id", "xmlns"])
             }
@@ -108,7 +178,12 @@ impl Verb {
             ]),
             Verb::Binds => Below::Properties(&["resource"]),
             Verb::IsDisconnected => Below::Properties(&["stream", "tls", "tcp", "answer"]),
-            Verb::Sends | Verb::Receives(_) => Below::Body { optional: false },
+            Verb::Sends
+            | Verb::Receives(_)
+            | Verb::Sees
+            | Verb::SeesNothingLike
+            | Verb::Multicasts
+            | Verb::Hears(_) => Below::Body { optional: false },
             Verb::ReceivesStreamError => Below::Body { optional: true },
             Verb::SendsBytes => Below::Bytes,
         }
@@ -121,6 +196,10 @@ impl Verb {
                 | Verb::ReceivesStreamError
                 | Verb::ReceivesNothing
                 | Verb::IsDisconnected
+                | Verb::Sees
+                | Verb::SeesNothingLike
+                | Verb::Hears(_)
+                | Verb::AcceptsConnection
         )
     }
 
@@ -131,6 +210,9 @@ impl Verb {
             Verb::Drops => Action::Drop,
             Verb::ClosesStream => Action::CloseStream,
             Verb::ReceivesNothing => Action::ReceiveNothing { for_ },
+            Verb::Hook(hook) => Action::Hook(hook.hook, Props::default()),
+            Verb::FindsNoFault => Action::FindNoFault,
+            Verb::AcceptsConnection => Action::Accept,
             _ => Action::Connect,
         }
     }
@@ -142,6 +224,7 @@ impl Verb {
             Verb::Authenticates => Action::Authenticate(props),
             Verb::Binds => Action::Bind(props),
             Verb::IsDisconnected => Action::IsDisconnected(props),
+            Verb::Hook(hook) => Action::Hook(hook.hook, props),
             _ => Action::OpenStream(props),
         }
     }
@@ -151,6 +234,12 @@ impl Verb {
         match self {
             Verb::Receives(mode) => Action::Receive { mode, body },
             Verb::ReceivesStreamError => Action::ReceiveStreamError { body },
+            Verb::Sees | Verb::SeesNothingLike => Action::See {
+                not: self == Verb::SeesNothingLike,
+                body,
+            },
+            Verb::Multicasts => Action::Multicast(body),
+            Verb::Hears(mode) => Action::Hear { mode, body },
             _ => Action::Send(body),
         }
     }
