@@ -388,6 +388,23 @@ impl Stage {
         handshake.map_err(|why| StepError::new(Problem::Refused, format!("TLS failed: {why}")))
     }
 
+    /// Takes a TCP connection that there is already for the actor's own.
+    ///
+    /// # Errors
+    /// [`Problem::Unreachable`] if it has ended.
+    pub fn take_connection(
+        &mut self,
+        who: usize,
+        tcp: tokio::net::TcpStream,
+    ) -> Result<(), StepError> {
+        let actor = &mut self.actors[who];
+        let connection = Connection::on(tcp, &actor.name, self.log.clone())
+            .map_err(|e| StepError::new(Problem::Unreachable, e.to_string()))?;
+        actor.jid = None;
+        actor.connection = Some(connection);
+        Ok(())
+    }
+
     /// Sends bytes. Silent without a connection, as scansion is.
     ///
     /// # Errors

@@ -29,6 +29,7 @@ pub fn main(args: &RunArgs) -> Outcome {
     let choice = args.target.choose()?;
     let role = args.target.role.unwrap_or(match &choice {
         Choice::Profile(profile) | Choice::External(profile) => profile.role,
+        Choice::ReferencePeer(_) => Role::Peer,
         Choice::Reference(_) | Choice::Connect { .. } => Role::Server,
     });
     let cases = select::select(&args.selectors, role).map_err(|error| Failed {
@@ -48,7 +49,7 @@ pub fn main(args: &RunArgs) -> Outcome {
         is_installed(profile)?;
     }
     let entered = match &choice {
-        Choice::Profile(_) if !args.target.no_world => {
+        Choice::Profile(_) | Choice::ReferencePeer(_) if !args.target.no_world => {
             world::enter(&args.needs()).map_err(|error| Failed {
                 exit: Exit::Target,
                 message: format!("{error}\n{}", error.hint()),
@@ -79,7 +80,7 @@ async fn judge(
     let started = OffsetDateTime::now_utc();
     let began = Instant::now();
     let world = match &choice {
-        Choice::Profile(_) => entered.world,
+        Choice::Profile(_) | Choice::ReferencePeer(_) => entered.world,
         // None of them leaves this process or was started by it: there is nothing to be closed in.
         Choice::Reference(_) | Choice::External(_) | Choice::Connect { .. } => Entered::NONE,
     };
@@ -182,6 +183,12 @@ async fn judge(
 pub(super) async fn start(choice: Choice, entered: &Entered) -> Result<Running, TargetError> {
     match choice {
         Choice::Reference(config) => Running::reference(*config).await,
+        Choice::ReferencePeer(faults) => {
+            Ok(Running::peer(run::PeerSource::Reference(faults), entered))
+        }
+        Choice::Profile(profile) if profile.role == Role::Peer => {
+            Ok(Running::peer(run::PeerSource::Profile(profile), entered))
+        }
         Choice::Profile(profile) => Running::start(&profile, entered).await,
         Choice::External(profile) => Running::reach(&profile).await,
         Choice::Connect {

@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use xmppspec_reference::peer::PeerFault;
 use xmppspec_reference::{Config, Fault};
 use xmppspec_scenarios::Role;
 
 use super::values;
 use crate::exit::Failed;
-use crate::target::{AccountPolicy, Profile, TargetError};
+use crate::target::{AccountPolicy, Profile, REFERENCE_PEER, TargetError};
 use crate::world::Needs;
 
 /// The domain of the embedded reference server.
@@ -87,6 +88,10 @@ pub struct TargetArgs {
     /// A deliberate bug of the reference server (`xmppspec serve --help` lists them); repeatable
     #[arg(long = "fault", value_name = "NAME", conflicts_with = "connect", value_parser = values::fault)]
     pub faults: Vec<Fault>,
+
+    /// A deliberate bug of the reference peer (repeatable)
+    #[arg(long = "peer-fault", value_name = "NAME", conflicts_with = "connect", value_parser = peer_fault)]
+    pub peer_faults: Vec<PeerFault>,
 
     /// Start the target on high loopback ports of this machine instead of in a closed world
     #[arg(long)]
@@ -217,6 +222,8 @@ pub enum Format {
 pub enum Choice {
     /// The embedded reference server.
     Reference(Box<Config>),
+    /// The embedded reference peer, with these faults.
+    ReferencePeer(Vec<PeerFault>),
     /// An implementation that the run starts.
     Profile(Box<Profile>),
     /// A server that runs already, as its profile describes it.
@@ -252,6 +259,15 @@ impl TargetArgs {
                 accounts,
             });
         }
+        let peer = self.role == Some(Role::Peer) && self.target == REFERENCE;
+        if peer || self.target == REFERENCE_PEER {
+            return Ok(Choice::ReferencePeer(self.peer_faults.clone()));
+        }
+        if let Some(fault) = self.peer_faults.first() {
+            return Err(Failed::usage(format!(
+                "--peer-fault {fault} needs --target {REFERENCE_PEER}"
+            )));
+        }
         if self.target == REFERENCE {
             let mut config = Config::new(REFERENCE_DOMAIN);
             config.faults.extend(&self.faults);
@@ -270,6 +286,17 @@ impl TargetArgs {
             Choice::Profile(Box::new(profile))
         })
     }
+}
+
+/// A fault of the reference peer, for clap.
+fn peer_fault(name: &str) -> Result<PeerFault, String> {
+    PeerFault::from_name(name).ok_or_else(|| {
+        let known = PeerFault::ALL.iter().map(|f| f.name());
+        match xmppspec_scenarios::names::nearest(name, known) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "there is no such fault of the reference peer".to_owned(),
+        }
+    })
 }
 
 fn usage(error: TargetError) -> Failed {

@@ -6,15 +6,17 @@ use rand::SeedableRng as _;
 use tokio::time::timeout;
 use xmppspec_protocol::sasl::Fault;
 use xmppspec_reports::{At, Case, Content, Entry, Verdict};
-use xmppspec_scenarios::pattern;
+use xmppspec_scenarios::pattern::{self, EventPattern, PacketPattern, PacketText};
 use xmppspec_scenarios::{
-    Action, ActorKind, Bindings, Diagnostic, ExpandError, Props, Script, Source, Step, Template,
+    Action, ActorKind, Bindings, Diagnostic, ExpandError, Props, Role, Script, Source, Step,
+    Template,
 };
 
 use super::Shared;
 use super::accounts::{Lease, NoAccounts};
 use super::expect::{self, Captures, Unmet};
 use super::judge::{End, judge, overall};
+use super::peers::PeerStage;
 use crate::actor::{Account, Actor, Authentication, Opening, Patience, Problem, Stage, StepError};
 use crate::transport::{self, TlsVersion};
 
@@ -22,11 +24,16 @@ use crate::transport::{self, TlsVersion};
 /// every step at the last moment must not hold a run up for ever.
 const STEPS_AT_FULL_LENGTH: u32 = 6;
 
+/// A peer is listened to for so long at the most in one step: multicast DNS counts in seconds, not in answers.
+const LONGEST_SILENCE: Duration = Duration::from_secs(30);
+
 /// What stopped a case.
 struct Stop {
     unmet: Box<Unmet>,
     /// The harness or the script is at fault, not the target.
     ours: bool,
+    /// The target lacks what the case needs.
+    skip: bool,
 }
 
 impl From<Unmet> for Stop {
@@ -35,6 +42,7 @@ impl From<Unmet> for Stop {
         Self {
             unmet: Box::new(unmet),
             ours,
+            skip: false,
         }
     }
 }
@@ -163,14 +171,19 @@ async fn on_stage(
     };
     player.stage.log.note("", xmppspec_reports::DECIDED);
     player.stage.leave().await;
+    if let Some(peers) = &mut player.peers {
+        peers.stop(&player.stage.log).await;
+    }
     case.transcript = player.stage.log.take().iter().map(entry).collect();
-    let Some(Stop { unmet, ours }) = end else {
+    let Some(Stop { unmet, ours, skip }) = end else {
         case.judged = judge(script, End::Through);
         case.verdict = overall(script, End::Through, &case.judged);
         return None;
     };
     let step = &script.steps[at.min(script.steps.len() - 1)];
-    let how = if ours {
+    let how = if skip {
+        End::Nowhere(Verdict::Skip)
+    } else if ours {
         End::Nowhere(Verdict::Error)
     } else {
         End::Failed(at)
@@ -236,6 +249,8 @@ struct Player<'a> {
     script: &'a Script,
     stage: Stage,
     bindings: Bindings,
+    /// What a case about peers stands on.
+    peers: Option<PeerStage>,
     /// The actor whose turn it is, and the one that sent last.
     turn: Option<usize>,
     last_sender: Option<usize>,
@@ -300,6 +315,13 @@ impl<'a> Player<'a> {
             }
             actors.push(actor);
         }
+        let peers = match (&shared.peers, script.role) {
+            (Some(peers), Role::Peer) => {
+                let seed = rand::RngExt::random(&mut rng);
+                Some(PeerStage::new(peers, script, &mut bindings, seed).await?)
+            }
+            _ => None,
+        };
         let stage_rng = rand::rngs::StdRng::from_rng(&mut rng);
         let mut stage = Stage::new(actors, shared.reach.clone(), shared.tls.clone(), stage_rng);
         stage.title = script.case_name();
@@ -308,6 +330,7 @@ impl<'a> Player<'a> {
             script,
             stage,
             bindings,
+            peers,
             turn: None,
             last_sender: None,
         })
@@ -323,6 +346,11 @@ impl<'a> Player<'a> {
                 let for_ = match &step.action {
                     Action::ReceiveNothing { for_ } => for_.unwrap_or_default(),
                     _ => Duration::ZERO,
+                };
+                let for_ = match &step.action {
+                    // How long is in the body, whose placeholders have no values yet.
+                    Action::Hear { .. } | Action::See { .. } => LONGEST_SILENCE,
+                    _ => for_,
                 };
                 for_ + step.within.unwrap_or_default()
             })
@@ -359,7 +387,42 @@ impl<'a> Player<'a> {
                 self.stage.log_in(who).await?;
                 self.bound(who);
             }
+            Action::Connect if self.script.actors[who].kind == ActorKind::Peer => {
+                let tcp = self.peers()?.connect(who).await?;
+                self.stage.take_connection(who, tcp)?;
+            }
             Action::Connect => self.stage.connect(who).await?,
+            Action::Accept => {
+                let tcp = self.peers()?.accept(who, patience).await?;
+                self.stage.take_connection(who, tcp)?;
+            }
+            Action::Hook(name, props) => {
+                let mut parameters = Vec::new();
+                for property in props.iter() {
+                    let value = self.prop(step, props, &property.key)?.unwrap_or_default();
+                    parameters.push((property.key.clone(), value));
+                }
+                if let Some(lacking) = self.peers()?.hook(name, &parameters).await? {
+                    return Err(lacks(&lacking));
+                }
+            }
+            Action::See { not, body } => {
+                let pattern = self.plain(body, EventPattern::parse)?;
+                match self.peers()?.see(*not, &pattern, patience).await? {
+                    Some(captures) => self.capture(captures),
+                    None => return Err(lacks("the target does not tell what its user sees")),
+                }
+            }
+            Action::Multicast(body) => {
+                let packet = self.plain(body, PacketText::parse)?;
+                self.peers()?.multicast(who, &packet).await?;
+            }
+            Action::Hear { mode, body } => {
+                let pattern = self.plain(body, PacketPattern::parse)?;
+                let captures = self.peers()?.hear(who, *mode, &pattern, patience).await?;
+                self.capture(captures);
+            }
+            Action::FindNoFault => self.peers()?.find_no_fault(who, &step.covers)?,
             Action::Disconnect => {
                 let patience = self.stage.reach.timeout;
                 self.stage.disconnect(who, patience).await;
@@ -462,6 +525,28 @@ impl<'a> Player<'a> {
         Ok(())
     }
 
+    fn peers(&mut self) -> Result<&mut PeerStage, StepError> {
+        self.peers.as_mut().ok_or_else(|| {
+            StepError::new(
+                Problem::Script,
+                "only scripts with `## role: peer` have this",
+            )
+        })
+    }
+
+    /// A body that is no XML.
+    fn plain<T>(
+        &self,
+        body: &Template,
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<T, Stop> {
+        let text = self
+            .bindings
+            .expand(body)
+            .map_err(|e| script_error(self.source, &e, body))?;
+        parse(&text).map_err(|wrong| StepError::new(Problem::Script, wrong).into())
+    }
+
     fn body(&self, body: &Template) -> Result<Template, Stop> {
         self.bindings
             .expand_body(body)
@@ -481,6 +566,16 @@ impl<'a> Player<'a> {
     /// The header of `opens stream`: the client's own, but for what is said. `none` leaves an attribute out.
     fn opening(&self, step: &Step, props: &Props) -> Result<Opening, Stop> {
         let mut opening = Opening::to(&self.stage.reach.domain);
+        if let Some(peers) = &self.peers {
+            let named = |name: Option<&String>| {
+                let name = name.map(|name| format!("{name}'s instance"));
+                name.and_then(|name| self.bindings.get(&name))
+                    .map(str::to_owned)
+            };
+            opening.from = named(Some(&self.script.actors[step.actor].name));
+            opening.to = Some(peers.target_instance().to_owned());
+            opening.lang = None;
+        }
         let fields = [
             ("xmlns", &mut opening.xmlns),
             ("to", &mut opening.to),
@@ -530,6 +625,14 @@ impl<'a> Player<'a> {
     }
 }
 
+/// The target lacks what the case needs.
+fn lacks(what: &str) -> Stop {
+    Stop {
+        skip: true,
+        ..Stop::from(StepError::new(Problem::Refused, what))
+    }
+}
+
 fn script_error(source: &Source, error: &ExpandError, template: &Template) -> Stop {
     broken_script(&error.diagnostic(template, &source.name))
 }
@@ -547,5 +650,6 @@ fn broken_script(diagnostic: &Diagnostic) -> Stop {
             received: String::new(),
         }),
         ours: true,
+        skip: false,
     }
 }

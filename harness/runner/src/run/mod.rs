@@ -4,6 +4,7 @@ mod accounts;
 mod case;
 mod expect;
 mod judge;
+mod peers;
 mod probe;
 
 use std::collections::VecDeque;
@@ -17,6 +18,8 @@ use tokio::time::timeout;
 use xmppspec_reports::{Case, Known, Verdict};
 use xmppspec_scenarios::Script;
 
+pub use peers::PeerSource;
+pub(crate) use peers::Peers;
 pub use probe::Capabilities;
 
 use crate::actor::{Problem, Reach, StepError};
@@ -49,6 +52,8 @@ struct Shared {
     accounts: Accounts,
     capabilities: Capabilities,
     seed: u64,
+    /// Where the cases are about peers, each of which starts one.
+    peers: Option<Arc<Peers>>,
     /// Held by a case whose script has JIDs of its own: such cases share accounts.
     fixed_jids: Mutex<()>,
 }
@@ -252,6 +257,8 @@ async fn set_up(
     let found = async {
         match &plan.capabilities {
             Some(capabilities) => Ok(capabilities.clone()),
+            // Each case starts its own peer and sees what that can do.
+            None if running.peers().is_some() => Ok(Capabilities::default()),
             None => probe::probe(&reach, &tls, &accounts, &target.lacks, plan.seed).await,
         }
     };
@@ -268,6 +275,7 @@ async fn set_up(
         accounts,
         capabilities,
         seed: plan.seed,
+        peers: running.peers(),
         fixed_jids: Mutex::new(()),
     })
 }
@@ -455,6 +463,7 @@ impl Run<'_> {
                 accounts,
                 capabilities: old.capabilities.clone(),
                 seed: old.seed,
+                peers: old.peers.clone(),
                 fixed_jids: Mutex::new(()),
             });
         }

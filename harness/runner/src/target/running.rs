@@ -1,6 +1,7 @@
 //! A target that is up.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
@@ -12,6 +13,7 @@ use super::process::{Processes, tail};
 use super::profile::Profile;
 use super::started::Started;
 use super::{AccountPolicy, Role, Services, Target, TargetError};
+use crate::run::{PeerSource, Peers};
 use crate::world::Entered;
 use crate::world::dns::{Asked, Dns};
 
@@ -69,6 +71,8 @@ enum Kind {
     },
     /// Processes of the run.
     Started(Box<Started>),
+    /// Peers: every case starts one of its own.
+    Peers(Arc<Peers>),
     Stopped,
 }
 
@@ -210,6 +214,55 @@ impl Running {
         })
     }
 
+    /// A peer that every case starts anew, on a segment of its own.
+    #[must_use]
+    pub fn peer(source: PeerSource, entered: &Entered) -> Self {
+        let (name, version, timeout, known) = match &source {
+            PeerSource::Reference(_) => (
+                super::REFERENCE_PEER.to_owned(),
+                Some(env!("CARGO_PKG_VERSION").to_owned()),
+                DEFAULT_TIMEOUT,
+                Vec::new(),
+            ),
+            PeerSource::Profile(profile) => (
+                profile.name.clone(),
+                profile.find_version(),
+                Duration::from_secs_f64(profile.timeout_s),
+                profile.known.clone(),
+            ),
+        };
+        let target = Target {
+            name,
+            version,
+            role: Role::Peer,
+            domain: "local".to_owned(),
+            services: Services::default(),
+            accounts: AccountPolicy::None,
+            timeout,
+            connect_retries: 0,
+            lacks: Vec::new(),
+            known,
+        };
+        let peers = Peers {
+            source,
+            entered: entered.clone(),
+        };
+        Self {
+            target,
+            start_time: Duration::ZERO,
+            kind: Kind::Peers(Arc::new(peers)),
+        }
+    }
+
+    /// What the cases start, where they are about peers.
+    pub(crate) fn peers(&self) -> Option<Arc<Peers>> {
+        if let Kind::Peers(peers) = &self.kind {
+            Some(Arc::clone(peers))
+        } else {
+            None
+        }
+    }
+
     fn started(&self) -> Option<&Started> {
         if let Kind::Started(started) = &self.kind {
             Some(started)
@@ -252,7 +305,7 @@ impl Running {
     /// As for a start.
     pub async fn restart(&mut self) -> Result<(), TargetError> {
         match &mut self.kind {
-            Kind::External | Kind::Stopped => Ok(()),
+            Kind::External | Kind::Peers(_) | Kind::Stopped => Ok(()),
             Kind::Embedded { config, server } => {
                 if let Some(server) = server.take() {
                     server.shutdown().await;
@@ -273,7 +326,10 @@ impl Running {
     /// Stops the target and removes everything that it left.
     pub async fn stop(&mut self) {
         match std::mem::replace(&mut self.kind, Kind::Stopped) {
-            Kind::External | Kind::Stopped | Kind::Embedded { server: None, .. } => {}
+            Kind::External
+            | Kind::Peers(_)
+            | Kind::Stopped
+            | Kind::Embedded { server: None, .. } => {}
             Kind::Embedded {
                 server: Some(server),
                 ..

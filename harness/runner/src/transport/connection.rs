@@ -148,7 +148,14 @@ impl Connection {
     /// # Errors
     /// Those of the system: refused, unreachable, no such name.
     pub async fn open(address: &str, actor: &str, log: Transcript) -> io::Result<Self> {
-        let tcp = TcpStream::connect(address).await?;
+        Self::on(TcpStream::connect(address).await?, actor, log)
+    }
+
+    /// The same on a TCP connection that there is already.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn on(tcp: TcpStream, actor: &str, log: Transcript) -> io::Result<Self> {
         tcp.set_nodelay(true)?;
         let shown = |a: io::Result<SocketAddr>| a.map_or("?".to_owned(), |a| a.to_string());
         log.note(

@@ -1,0 +1,675 @@
+//! What a case about serverless peers stands on (XEP-0174): a segment of its own with the target and the script's peers, each on
+//! a host, an instrument on each peer's host, and what they heard.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{Instant, timeout_at};
+use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question};
+use xmppspec_protocol::mdns::{Cache, Seen, complaints};
+use xmppspec_reference::peer::{PeerConfig, PeerFault};
+use xmppspec_scenarios::pattern::{EventPattern, PacketPattern, PacketText, Window};
+use xmppspec_scenarios::{ActorKind, Bindings, Hearing, Script};
+
+use super::expect::{Captures, Unmet};
+use crate::actor::{Patience, Problem, StepError};
+use crate::peer::{Direction, Instrument, MDNS_TTL, Packet, To};
+use crate::target::{HookError, PeerEvent, Profile, RunningPeer, Seen as Event, TargetError};
+use crate::transport::Transcript;
+use crate::world::{Addresses, Entered, Host, HostError, Segment};
+
+/// The machines of the play; more peers than these are numbered.
+const MACHINES: [&str; 4] = ["forza", "verona", "mantua", "padua"];
+
+/// The machine of the target.
+const TARGET_MACHINE: &str = "pronto";
+
+/// How long the records of a peer are asked for before connecting to it.
+const FIND_WITHIN: Duration = Duration::from_secs(4);
+
+/// Which peer a run judges; each case starts one of its own.
+#[derive(Debug, Clone)]
+pub enum PeerSource {
+    /// The embedded reference peer with these faults.
+    Reference(Vec<PeerFault>),
+    /// An implementation that the run starts.
+    Profile(Box<Profile>),
+}
+
+/// That, and the world to start it in.
+#[derive(Debug)]
+pub(crate) struct Peers {
+    pub(crate) source: PeerSource,
+    pub(crate) entered: Entered,
+}
+
+/// A peer of the script.
+#[derive(Debug)]
+struct Stand {
+    host: Host,
+    instrument: Instrument,
+    listener: TcpListener,
+    /// The first packet that was not looked at yet.
+    next: usize,
+}
+
+/// The stage of one case.
+#[derive(Debug)]
+pub(super) struct PeerStage {
+    stands: Vec<Option<Stand>>,
+    target: Option<RunningPeer>,
+    target_host: Host,
+    /// When the last thing was heard, seen, sent or asked for.
+    mark: Instant,
+    next_event: usize,
+    names: Vec<String>,
+    // Last: its hosts go before it.
+    _segment: Segment,
+}
+
+fn host_failed(error: &HostError) -> StepError {
+    StepError::new(Problem::Script, format!("cannot make a host: {error}"))
+}
+
+fn io_failed(what: &str, error: &std::io::Error) -> StepError {
+    StepError::new(Problem::Script, format!("cannot {what}: {error}"))
+}
+
+fn addresses(text: Option<&str>, default: Addresses) -> Result<Addresses, StepError> {
+    match text {
+        None => Ok(default),
+        Some("IPv4") => Ok(Addresses::V4),
+        Some("IPv6") => Ok(Addresses::V6),
+        Some("both") => Ok(Addresses::Both),
+        Some(other) => Err(StepError::new(
+            Problem::Script,
+            format!("addresses are `IPv4`, `IPv6` or `both`, not `{other}`"),
+        )),
+    }
+}
+
+/// The first word of an actor's name, as a user name.
+fn user(name: &str) -> String {
+    let word = name.split([' ', '\'']).next().unwrap_or(name);
+    word.to_lowercase()
+}
+
+/// Gives an actor's names their values.
+fn bind(bindings: &mut Bindings, actor: &str, instance: &str, host: &Host, port: Option<u16>) {
+    let (user, machine) = instance.split_once('@').unwrap_or((instance, ""));
+    let name = Name::from_labels([instance.as_bytes(), b"_presence", b"_tcp", b"local"]);
+    let mut set = |what: &str, value: String| bindings.set(format!("{actor}'s {what}"), value);
+    set("instance", instance.to_owned());
+    set("name", name.unwrap_or_default().to_string());
+    set("user", user.to_owned());
+    set("machine", machine.to_owned());
+    set("host", format!("{machine}.local."));
+    if let Some(link) = host.links.first() {
+        set(
+            "address",
+            link.v4.map(|a| a.to_string()).unwrap_or_default(),
+        );
+        set(
+            "IPv6 address",
+            link.v6.map(|a| a.to_string()).unwrap_or_default(),
+        );
+    }
+    if let Some(port) = port {
+        set("port", port.to_string());
+    }
+}
+
+impl PeerStage {
+    pub(super) async fn new(
+        peers: &Peers,
+        script: &Script,
+        bindings: &mut Bindings,
+        seed: u64,
+    ) -> Result<Self, StepError> {
+        let segment = Segment::new(&peers.entered, 0).map_err(|e| host_failed(&e))?;
+        let declared = script.actors.iter().find(|a| a.kind == ActorKind::Target);
+        let kinds = |a: &xmppspec_scenarios::Actor, default| {
+            addresses(a.properties.get("addresses"), default)
+        };
+        let target_addresses =
+            declared.map_or(Ok(Addresses::Both), |a| kinds(a, Addresses::Both))?;
+        let target_host = segment
+            .host_with(TARGET_MACHINE, target_addresses)
+            .map_err(|e| host_failed(&e))?;
+        let target_user = declared.map_or("juliet".to_owned(), |a| user(&a.name));
+        let mut stands = Vec::new();
+        let mut machines = MACHINES.iter();
+        for actor in &script.actors {
+            if actor.kind != ActorKind::Peer {
+                stands.push(None);
+                continue;
+            }
+            let machine = machines
+                .next()
+                .map_or_else(|| format!("host{}", stands.len()), |m| (*m).to_owned());
+            let host = segment
+                .host_with(&machine, kinds(actor, Addresses::V4)?)
+                .map_err(|e| host_failed(&e))?;
+            let instrument =
+                Instrument::on_host(&host).map_err(|e| io_failed("open port 5353", &e))?;
+            let listener = listen(&host).map_err(|e| io_failed("listen", &e))?;
+            let port = listener.local_addr().map(|a| a.port()).ok();
+            let instance = format!("{}@{machine}", user(&actor.name));
+            bind(bindings, &actor.name, &instance, &host, port);
+            stands.push(Some(Stand {
+                host,
+                instrument,
+                listener,
+                next: 0,
+            }));
+        }
+        let target = start(peers, &target_host, &target_user, seed)
+            .await
+            .map_err(|error| {
+                StepError::new(
+                    Problem::Unreachable,
+                    format!("the target did not start: {error}"),
+                )
+            })?;
+        if let Some(actor) = declared {
+            bind(bindings, &actor.name, &target.instance, &target_host, None);
+        }
+        Ok(Self {
+            stands,
+            target: Some(target),
+            target_host,
+            mark: Instant::now(),
+            next_event: 0,
+            names: script.actors.iter().map(|a| a.name.clone()).collect(),
+            _segment: segment,
+        })
+    }
+
+    /// Ends the target, and tells what every instrument heard and sent.
+    pub(super) async fn stop(&mut self, log: &Transcript) {
+        if let Some(target) = self.target.take() {
+            target.stop().await;
+        }
+        for (name, stand) in self.names.iter().zip(&self.stands) {
+            for packet in stand.iter().flat_map(|s| s.instrument.packets(0)) {
+                let sent = packet.direction == Direction::Sent;
+                log.note(name, &told(&packet, sent));
+            }
+        }
+    }
+
+    fn stand(&mut self, who: usize) -> Result<&mut Stand, StepError> {
+        let stand = self.stands.get_mut(who).and_then(Option::as_mut);
+        stand.ok_or_else(|| StepError::new(Problem::Script, "this is for a [Peer] to do"))
+    }
+
+    /// The name that the target was to publish.
+    pub(super) fn target_instance(&self) -> &str {
+        self.target.as_ref().map_or("", |t| t.instance.as_str())
+    }
+
+    fn target(&mut self) -> Result<&mut RunningPeer, StepError> {
+        self.target
+            .as_mut()
+            .ok_or_else(|| StepError::new(Problem::Script, "there is no target"))
+    }
+
+    fn is_target(&self, packet: &Packet) -> bool {
+        let ip = packet.source.ip();
+        let links = &self.target_host.links;
+        packet.direction == Direction::Received
+            && links.iter().any(|l| {
+                l.v4.is_some_and(|a| ip == std::net::IpAddr::V4(a))
+                    || l.v6.is_some_and(|a| ip == std::net::IpAddr::V6(a))
+            })
+    }
+
+    /// Asks the target to do something. `Ok(Some)`: it has no such hook.
+    pub(super) async fn hook(
+        &mut self,
+        name: &str,
+        parameters: &[(String, String)],
+    ) -> Result<Option<String>, StepError> {
+        self.mark = Instant::now();
+        let target = self.target()?;
+        match name {
+            "quit" | "kill" => {
+                target.end(name == "kill").await;
+                return Ok(None);
+            }
+            _ => {}
+        }
+        let mut given: Vec<(&str, &str)> = parameters
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        let file: Option<PathBuf>;
+        let path;
+        if name == "icon" {
+            let bytes = given
+                .iter()
+                .find(|(k, _)| *k == "bytes")
+                .map_or("", |(_, v)| *v);
+            let at = std::env::temp_dir().join(format!("icon-{}", rand::random::<u64>()));
+            std::fs::write(&at, bytes).map_err(|e| io_failed("write an icon", &e))?;
+            path = at.display().to_string();
+            given = vec![("file", path.as_str())];
+            file = Some(at);
+        } else {
+            file = None;
+        }
+        let done = target.hook(name, &given).await;
+        if let Some(file) = file {
+            let _ = std::fs::remove_file(file);
+        }
+        match done {
+            Ok(_) => Ok(None),
+            Err(HookError::Missing(name)) => Ok(Some(format!("the target has no hook `{name}`"))),
+            Err(error) => Err(StepError::new(Problem::Refused, error.to_string())),
+        }
+    }
+
+    /// Whether what came at `at` came within the window.
+    fn in_time(&self, window: Option<Window>, at: Instant) -> Result<(), String> {
+        let Some((least, most)) = window else {
+            return Ok(());
+        };
+        let gap = at.saturating_duration_since(self.mark);
+        if gap >= least && gap <= most {
+            return Ok(());
+        }
+        Err(format!("it came after {:.3} s", gap.as_secs_f64()))
+    }
+
+    /// `hears …`
+    pub(super) async fn hear(
+        &mut self,
+        who: usize,
+        mode: Hearing,
+        pattern: &PacketPattern,
+        patience: Patience,
+    ) -> Result<Captures, Unmet> {
+        let until = match (mode, pattern.for_) {
+            (Hearing::Nothing, Some(time)) => Instant::now() + time,
+            _ => patience.until,
+        };
+        let stand = self.stand(who)?;
+        let instrument = stand.instrument.clone();
+        let began = Instant::now() - instrument.now();
+        let mut next = stand.next;
+        let mut nearest: Option<(usize, String, String)> = None;
+        loop {
+            let packet = match timeout_at(until, instrument.until(next, |p| Some(p.clone()))).await
+            {
+                Ok(packet) => packet,
+                Err(_) if mode == Hearing::Nothing => return Ok(Captures::new()),
+                Err(_) => break,
+            };
+            next += 1;
+            if !self.is_target(&packet) {
+                continue;
+            }
+            let at = began + packet.at;
+            let matched = match packet.read() {
+                Ok(seen) => pattern
+                    .matches(&seen)
+                    .map_err(|miss| (miss.0, miss.1, told(&packet, false))),
+                Err(error) => Err((0, error.to_string(), told(&packet, false))),
+            };
+            match (matched, mode) {
+                (Ok(_), Hearing::Nothing) => {
+                    return Err(unmet(
+                        "the target said what it must not say",
+                        pattern.text(),
+                        told(&packet, false),
+                    ));
+                }
+                (Ok(captures), _) => {
+                    if let Err(late) = self.in_time(pattern.after, at) {
+                        return Err(unmet(
+                            &format!("it was heard, but not in time: {late}"),
+                            pattern.text(),
+                            told(&packet, false),
+                        ));
+                    }
+                    self.mark = at;
+                    self.stand(who)?.next = next;
+                    return Ok(captures);
+                }
+                (Err((_, what, text)), Hearing::Next) => {
+                    return Err(unmet(
+                        &format!("the next packet is another: {what}"),
+                        pattern.text(),
+                        text,
+                    ));
+                }
+                (Err(miss), _) => {
+                    if nearest.as_ref().is_none_or(|(depth, ..)| miss.0 > *depth) {
+                        nearest = Some(miss);
+                    }
+                }
+            }
+        }
+        Err(match nearest {
+            Some((_, what, text)) => unmet(
+                &format!("it was not heard; the nearest packet: {what}"),
+                pattern.text(),
+                text,
+            ),
+            None => unmet(
+                "it was not heard: the target said nothing",
+                pattern.text(),
+                String::new(),
+            ),
+        })
+    }
+
+    /// `sees …`
+    pub(super) async fn see(
+        &mut self,
+        not: bool,
+        pattern: &EventPattern,
+        patience: Patience,
+    ) -> Result<Option<Captures>, Unmet> {
+        let (next, target) = (self.next_event, self.target()?);
+        if !target.is_watched() {
+            return Ok(None);
+        }
+        let until = pattern
+            .for_
+            .filter(|_| not)
+            .map_or(patience.until, |time| Instant::now() + time);
+        let mut captures = Captures::new();
+        let (mut line, mut number, mut mark) = (0, next, None);
+        let look = |event: &Event| {
+            number += 1;
+            let words = words(&event.event);
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            if let Some(mut bound) = pattern.matches(line, &words) {
+                captures.append(&mut bound);
+                line += 1;
+                mark = Some(Instant::from_std(event.at));
+            }
+            (line == pattern.len()).then_some(())
+        };
+        let found = timeout_at(until, target.until(next, look)).await.is_ok();
+        let recent: Vec<String> = target
+            .events(next)
+            .iter()
+            .map(|e| words(&e.event).join(" "))
+            .collect();
+        let recent = recent.join("\n");
+        match (found, not) {
+            (true, false) => {
+                let at = mark.unwrap_or_else(Instant::now);
+                if let Err(late) = self.in_time(pattern.after, at) {
+                    return Err(unmet(
+                        &format!("it was seen, but not in time: {late}"),
+                        pattern.line(0),
+                        recent,
+                    ));
+                }
+                (self.next_event, self.mark) = (number, at);
+                Ok(Some(captures))
+            }
+            (false, true) => Ok(Some(Captures::new())),
+            (true, true) => Err(unmet(
+                "the user sees what must not be seen",
+                pattern.line(0),
+                recent,
+            )),
+            (false, false) => Err(unmet(
+                "the user does not see it",
+                pattern.line(line),
+                recent,
+            )),
+        }
+    }
+
+    /// `multicasts`
+    pub(super) async fn multicast(
+        &mut self,
+        who: usize,
+        packet: &PacketText,
+    ) -> Result<(), StepError> {
+        let stand = self.stand(who)?;
+        let source = match packet.port {
+            None => stand.instrument.mdns().clone(),
+            Some(port) => stand
+                .instrument
+                .open(port)
+                .map_err(|e| io_failed("open a port", &e))?,
+        };
+        let ttl = packet.ttl.unwrap_or(MDNS_TTL);
+        let place = stand.instrument.place();
+        let groups = match packet.to {
+            Some(address) => vec![To::Address(address)],
+            None => {
+                let there = [place.v4.map(|_| To::V4), place.v6.map(|_| To::V6)];
+                there.into_iter().flatten().collect()
+            }
+        };
+        for to in groups {
+            let sent = stand.instrument.send(&packet.bytes, to, &source, ttl).await;
+            sent.map_err(|e| io_failed("send a packet", &e))?;
+        }
+        stand.next = stand.instrument.len();
+        self.mark = Instant::now();
+        Ok(())
+    }
+
+    /// `finds no fault`
+    pub(super) fn find_no_fault(&mut self, who: usize, covers: &[String]) -> Result<(), Unmet> {
+        let packets = self.stand(who)?.instrument.packets(0);
+        for packet in packets.iter().filter(|p| self.is_target(p)) {
+            let Ok(seen) = packet.read() else {
+                continue;
+            };
+            let found = complaints(&seen)
+                .into_iter()
+                .find(|c| covers.iter().any(|id| id == c.id));
+            if let Some(complaint) = found {
+                return Err(unmet(&complaint.to_string(), "", told(packet, false)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects to where the target's records say, asking for them if they are not known.
+    pub(super) async fn connect(&mut self, who: usize) -> Result<TcpStream, StepError> {
+        let instance = self.target()?.instance.clone();
+        let labels = [instance.as_bytes(), b"_presence", b"_tcp", b"local"];
+        let instance = Name::from_labels(labels).unwrap_or_default();
+        let target = self.target_host.links.first().cloned();
+        let stand = self.stand(who)?;
+        let port = srv_port(stand, &instance).await?;
+        let link =
+            target.ok_or_else(|| StepError::new(Problem::Script, "the target has no link"))?;
+        let own = stand.instrument.place();
+        let address: SocketAddr = match (own.v4.and(link.v4), own.v6.and(link.v6)) {
+            (Some(v4), _) => (v4, port).into(),
+            (None, Some(v6)) => std::net::SocketAddrV6::new(v6, port, 0, own.index).into(),
+            (None, None) => {
+                return Err(StepError::new(
+                    Problem::Script,
+                    "they have no kind of address in common",
+                ));
+            }
+        };
+        let unreachable = |e: std::io::Error| {
+            StepError::new(
+                Problem::Unreachable,
+                format!("cannot connect to {address}: {e}"),
+            )
+        };
+        let socket = stand
+            .host
+            .tcp_socket(address.is_ipv6())
+            .map_err(unreachable)?;
+        let connected = timeout_at(Instant::now() + FIND_WITHIN, socket.connect(address)).await;
+        connected
+            .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
+            .map_err(unreachable)
+    }
+
+    /// `accepts connection`
+    pub(super) async fn accept(
+        &mut self,
+        who: usize,
+        patience: Patience,
+    ) -> Result<TcpStream, Unmet> {
+        let accepted = timeout_at(patience.until, self.stand(who)?.listener.accept()).await;
+        match accepted {
+            Ok(Ok((socket, _))) => {
+                self.mark = Instant::now();
+                Ok(socket)
+            }
+            Ok(Err(error)) => Err(io_failed("accept a connection", &error).into()),
+            Err(_) => Err(unmet(
+                "the target did not connect",
+                "a connection",
+                String::new(),
+            )),
+        }
+    }
+}
+
+fn unmet(message: &str, expected: &str, received: String) -> Unmet {
+    Unmet {
+        problem: Problem::Refused,
+        message: message.to_owned(),
+        mark: None,
+        expected: expected.to_owned(),
+        received,
+    }
+}
+
+/// The words of an event, as scripts write them.
+fn words(event: &PeerEvent) -> Vec<String> {
+    let words: Vec<&str> = match event {
+        PeerEvent::Online(c) => vec!["online", &c.peer, &c.status, &c.text],
+        PeerEvent::Status(c) => vec!["status", &c.peer, &c.status, &c.text],
+        PeerEvent::Offline { peer } => vec!["offline", peer],
+        PeerEvent::Message { peer, text } => vec!["message", peer, text],
+        PeerEvent::SelfOnline => vec!["self-online"],
+        PeerEvent::SelfOffline => vec!["self-offline"],
+        PeerEvent::Error { text } => vec!["error", text],
+    };
+    words.into_iter().map(str::to_owned).collect()
+}
+
+fn listen(host: &Host) -> std::io::Result<TcpListener> {
+    let v6 = host.links.first().is_none_or(|l| l.v4.is_none());
+    let socket = host.tcp_socket(v6)?;
+    let any: SocketAddr = if v6 { "[::]:0" } else { "0.0.0.0:0" }
+        .parse()
+        .map_err(std::io::Error::other)?;
+    socket.bind(any)?;
+    socket.listen(16)
+}
+
+async fn start(
+    peers: &Peers,
+    host: &Host,
+    user: &str,
+    seed: u64,
+) -> Result<RunningPeer, TargetError> {
+    match &peers.source {
+        PeerSource::Profile(profile) => {
+            RunningPeer::start(profile, &peers.entered, host, user).await
+        }
+        PeerSource::Reference(faults) => {
+            let (name, index) = host
+                .links
+                .first()
+                .map_or(("lo", 1), |l| (l.name.as_str(), l.index));
+            let mut config = PeerConfig::new(user, &host.name, name, index);
+            if let Some(link) = host.links.first() {
+                (config.v4, config.v6) = (link.v4, link.v6);
+            }
+            config.faults.extend(faults);
+            config.seed = seed;
+            RunningPeer::reference(config, Some(host)).await
+        }
+    }
+}
+
+/// The port of the instance's SRV record, from what was heard, or asked for.
+async fn srv_port(stand: &Stand, instance: &Name) -> Result<u16, StepError> {
+    let instrument = &stand.instrument;
+    let known = |seen: &mut Cache, packet: &Packet| {
+        if let Ok(message) = packet.read() {
+            seen.hear(&message);
+        }
+        let records = seen.get(instance, Kind::SRV, packet.at);
+        records.iter().find_map(|r| match r.data {
+            Data::Srv { port, .. } => Some(port),
+            _ => None,
+        })
+    };
+    let mut cache = Cache::default();
+    let mut port = None;
+    for packet in instrument.packets(0) {
+        port = known(&mut cache, &packet);
+    }
+    if let Some(port) = port {
+        return Ok(port);
+    }
+    let message = Message::query(vec![Question::new(instance.clone(), Kind::SRV)]).encode(true);
+    let to = if instrument.place().v4.is_some() {
+        To::V4
+    } else {
+        To::V6
+    };
+    let sent = instrument
+        .send(&message, to, instrument.mdns(), MDNS_TTL)
+        .await;
+    sent.map_err(|e| io_failed("ask for the SRV record", &e))?;
+    let from = instrument.len();
+    let found = timeout_at(
+        Instant::now() + FIND_WITHIN,
+        instrument.until(from, |p| known(&mut cache, p)),
+    )
+    .await;
+    found.map_err(|_| {
+        StepError::new(
+            Problem::Unreachable,
+            format!("no SRV record of {instance} was found"),
+        )
+    })
+}
+
+/// A packet as people read it.
+fn told(packet: &Packet, sent: bool) -> String {
+    let way = if sent { "to" } else { "from" };
+    let other = if sent {
+        packet.destination
+    } else {
+        packet.source
+    };
+    let head = format!(
+        "{:.3} s, {way} {other}, IP TTL {}",
+        packet.at.as_secs_f64(),
+        packet.ttl
+    );
+    match packet.read() {
+        Ok(seen) => format!("{head}\n{}", lines(&seen)),
+        Err(error) => format!("{head}\n{error}\n{}", packet.bytes.escape_ascii()),
+    }
+}
+
+fn lines(seen: &Seen) -> String {
+    let message = &seen.message;
+    let mut lines = vec![format!("id {} flags 0x{:04x}", message.id, message.flags.0)];
+    lines.extend(message.questions.iter().map(|q| format!("? {q}")));
+    for (sign, records) in [
+        ("=", &message.answers),
+        ("~", &message.authorities),
+        ("+", &message.additionals),
+    ] {
+        lines.extend(records.iter().map(|r| format!("{sign} {r}")));
+    }
+    lines.join("\n")
+}
