@@ -370,7 +370,8 @@ impl<'a> Lint<'a> {
     fn captured<'b>(&mut self, names: impl Iterator<Item = &'b str>, body: &Template) {
         for name in names {
             self.captures.captured(name, body.locate(0..body.len()));
-            self.bindings.set(name, "captured");
+            // May stand where a number is wanted, or a name.
+            self.bindings.set(name, "1");
         }
     }
 

@@ -567,12 +567,8 @@ impl<'a> Player<'a> {
     fn opening(&self, step: &Step, props: &Props) -> Result<Opening, Stop> {
         let mut opening = Opening::to(&self.stage.reach.domain);
         if let Some(peers) = &self.peers {
-            let named = |name: Option<&String>| {
-                let name = name.map(|name| format!("{name}'s instance"));
-                name.and_then(|name| self.bindings.get(&name))
-                    .map(str::to_owned)
-            };
-            opening.from = named(Some(&self.script.actors[step.actor].name));
+            let own = format!("{}'s instance", self.script.actors[step.actor].name);
+            opening.from = self.bindings.get(&own).map(str::to_owned);
             opening.to = Some(peers.target_instance().to_owned());
             opening.lang = None;
         }

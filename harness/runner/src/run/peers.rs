@@ -412,6 +412,10 @@ impl PeerStage {
                     ));
                 }
                 (self.next_event, self.mark) = (number, at);
+                // What was said before it was seen is past.
+                for stand in self.stands.iter_mut().flatten() {
+                    stand.next = stand.instrument.len();
+                }
                 Ok(Some(captures))
             }
             (false, true) => Ok(Some(Captures::new())),
@@ -451,12 +455,14 @@ impl PeerStage {
                 there.into_iter().flatten().collect()
             }
         };
+        // Before it is sent: an answer may be there at once.
+        let (next, mark) = (stand.instrument.len(), Instant::now());
         for to in groups {
             let sent = stand.instrument.send(&packet.bytes, to, &source, ttl).await;
             sent.map_err(|e| io_failed("send a packet", &e))?;
         }
-        stand.next = stand.instrument.len();
-        self.mark = Instant::now();
+        stand.next = next;
+        self.mark = mark;
         Ok(())
     }
 
@@ -623,11 +629,11 @@ async fn srv_port(stand: &Stand, instance: &Name) -> Result<u16, StepError> {
     } else {
         To::V6
     };
+    let from = instrument.len();
     let sent = instrument
         .send(&message, to, instrument.mdns(), MDNS_TTL)
         .await;
     sent.map_err(|e| io_failed("ask for the SRV record", &e))?;
-    let from = instrument.len();
     let found = timeout_at(
         Instant::now() + FIND_WITHIN,
         instrument.until(from, |p| known(&mut cache, p)),
