@@ -384,7 +384,7 @@ after
       |     ^^^^^^^
       |
       = help: did you mean `resource`?
-      = note: it has `jid`, `password`, `resource`, `connect_host`, `connect_port`, `account` and `service`
+      = note: it has `jid`, `password`, `resource`, `connect_host`, `connect_port`, `account`, `service` and `addresses`
 
     error: a property is written `key: value`
      --> x.scs:7:2

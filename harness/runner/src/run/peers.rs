@@ -304,7 +304,11 @@ impl PeerStage {
             let packet = match timeout_at(until, instrument.until(next, |p| Some(p.clone()))).await
             {
                 Ok(packet) => packet,
-                Err(_) if mode == Hearing::Nothing => return Ok(Captures::new()),
+                Err(_) if mode == Hearing::Nothing => {
+                    // What was no offence is past.
+                    self.stand(who)?.next = next;
+                    return Ok(Captures::new());
+                }
                 Err(_) => break,
             };
             next += 1;
