@@ -5,6 +5,7 @@ mod comparison;
 mod github;
 mod html;
 mod junit;
+mod known;
 mod layout;
 mod markdown;
 mod outcome;
@@ -40,6 +41,8 @@ pub enum Format {
     Markdown,
     /// Workflow commands.
     Github,
+    /// Entries for the profile, as TOML.
+    Known,
     /// A badge, as SVG.
     Badge,
     /// A badge, as shields.io reads it.
@@ -57,6 +60,7 @@ impl Format {
         Format::Sarif,
         Format::Markdown,
         Format::Github,
+        Format::Known,
         Format::Badge,
         Format::BadgeJson,
     ];
@@ -72,6 +76,7 @@ impl Format {
             Format::Sarif => "sarif",
             Format::Markdown => "markdown",
             Format::Github => "github",
+            Format::Known => "known",
             Format::Badge => "badge",
             Format::BadgeJson => "badge-json",
         }
@@ -88,6 +93,9 @@ impl Format {
             Format::Sarif => "for code scanning",
             Format::Markdown => "for a job summary: what fails first",
             Format::Github => "annotations of a GitHub workflow",
+            Format::Known => {
+                "[[known]] entries for the profile: what would be excused, the reasons to be written"
+            }
             Format::Badge => "an SVG that says conformant or not",
             Format::BadgeJson => "the endpoint that shields.io reads",
         }
@@ -171,6 +179,7 @@ pub fn render(
         Format::Sarif => sarif::render(results, options),
         Format::Markdown => Ok(markdown::render(results, options)),
         Format::Github => Ok(github::render(results, options)),
+        Format::Known => Ok(known::render(results, options)),
         Format::Badge => Ok(badge::svg(results, options)),
         Format::BadgeJson => badge::endpoint(results, options),
     }

@@ -1047,3 +1047,50 @@ fn packets_are_kept_with_the_keys_of_tls() {
     assert!(bytes.starts_with(&0x0a0d_0d0a_u32.to_le_bytes()));
     assert!(has(b"CLIENT_TRAFFIC_SECRET_0 ") && has(b"<starttls") && has(b"rfc6120/5.4.3.3"));
 }
+
+#[test]
+fn findings_of_today_can_be_excused() {
+    let server = Served::new(&["--fault", "header-without-lang"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let profile = folder.path().display().to_string();
+    let init = [
+        "init",
+        &profile,
+        "--connect",
+        &server.address,
+        "--domain",
+        "localhost",
+    ];
+    assert_eq!(code(&run(&init)), Some(0));
+    let judge =
+        |more: &[&str]| run(&[&["run", "--target", &profile, "rfc6120/4.7"], more].concat());
+    let (results, known) = (file("results.json"), file("known.toml"));
+    let output = judge(&["--results", &results]);
+    assert_eq!(code(&output), Some(1), "{}", shown(&output));
+    let output = run(&["report", &results, "--report", &format!("known={known}")]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+    assert_eq!(code(&judge(&["--baseline", &results])), Some(0));
+
+    let read = |file: &str| std::fs::read_to_string(file).expect("a file");
+    let target = file("target.toml");
+    std::fs::write(&target, read(&target) + &read(&known)).expect("a profile");
+    let output = judge(&[]);
+    assert_eq!(code(&output), Some(0), "{}", shown(&output));
+    assert!(stdout(&output).contains("known"), "{}", shown(&output));
+    drop(server);
+
+    // The fault is repaired: the entries have to go.
+    let server = Served::new(&[]);
+    let moved = read(&target)
+        .lines()
+        .map(|line| match line.strip_prefix("c2s = ") {
+            Some(_) => format!("c2s = \"{}\"\n", server.address),
+            None => format!("{line}\n"),
+        })
+        .collect::<String>();
+    std::fs::write(&target, moved).expect("a profile");
+    let output = judge(&[]);
+    assert_eq!(code(&output), Some(1), "{}", shown(&output));
+    assert!(stdout(&output).contains("passes now"), "{}", shown(&output));
+}

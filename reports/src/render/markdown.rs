@@ -76,7 +76,7 @@ pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
     };
     list(
         &mut out,
-        "finding that does not count",
+        "uncounted finding",
         excused().map(|(case, _)| *case).filter(broken),
         outcome::headline,
     );

@@ -170,7 +170,7 @@ impl Report<'_> {
                 self.wrapped(4, &text::line(info.text));
             }
             if let Some(quote) = info.quote {
-                for line in text::lines(quote).lines() {
+                for line in wrap(&text::line(quote), self.width.saturating_sub(6)) {
                     let line = self.paint(Style::new().dimmed(), &format!("| {line}"));
                     self.put(&format!("    {line}"));
                 }

@@ -148,6 +148,11 @@ fn github() {
 }
 
 #[test]
+fn known() {
+    insta::assert_snapshot!(report(Format::Known));
+}
+
+#[test]
 fn badge() {
     let svg = report(Format::Badge);
     roxmltree::Document::parse(&svg).unwrap();

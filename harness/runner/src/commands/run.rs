@@ -151,10 +151,9 @@ async fn judge(
         },
         target: reports::Target {
             name: target.name.clone(),
-            version: target
-                .version
-                .clone()
-                .or(outcome.capabilities.software.clone()),
+            version: target.version.clone().or_else(|| {
+                software_version(&target.name, outcome.capabilities.software.as_deref())
+            }),
             role: role.name().to_owned(),
         },
         world: world.to_owned(),
@@ -197,6 +196,16 @@ pub(super) async fn start(choice: Choice, entered: &Entered) -> Result<Running, 
             accounts,
         } => Running::connect(&address, &domain, accounts).await,
     }
+}
+
+/// What the target says it is, without its name if that is the one that it has already.
+fn software_version(name: &str, software: Option<&str>) -> Option<String> {
+    let software = software?;
+    let version = match software.split_once(' ') {
+        Some((said, version)) if said.eq_ignore_ascii_case(name) => version,
+        _ => software,
+    };
+    Some(version.to_owned())
 }
 
 fn not_run_case(case: &Selected) -> NotRun {
@@ -346,5 +355,25 @@ impl Progress {
         if self.shown {
             ui::progress("");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_said_once() {
+        let version = |name, software| software_version(name, Some(software));
+        assert_eq!(
+            version("prosody", "Prosody 0.12.3").as_deref(),
+            Some("0.12.3")
+        );
+        assert_eq!(
+            version("localhost:5222", "Prosody 0.12.3").as_deref(),
+            Some("Prosody 0.12.3")
+        );
+        assert_eq!(version("prosody", "Prosody").as_deref(), Some("Prosody"));
+        assert_eq!(software_version("prosody", None), None);
     }
 }
