@@ -3,6 +3,7 @@
 mod json;
 
 use xmppspec_reference::Fault;
+use xmppspec_reference::peer::PeerFault;
 use xmppspec_reports::RequirementInfo;
 use xmppspec_scenarios::catalogue::{self, Condition, ConditionKind, Requirement};
 use xmppspec_scenarios::names;
@@ -222,6 +223,18 @@ fn explain_requirement(requirement: &Requirement, cases: &[Selected]) {
         paragraph(
             "broken by ",
             &format!("--fault {}", faults.join(", --fault ")),
+        );
+    }
+    let breaks = |fault: &&PeerFault| fault.requirements().contains(id);
+    let faults: Vec<_> = PeerFault::ALL
+        .iter()
+        .filter(breaks)
+        .map(|f| f.name())
+        .collect();
+    if !faults.is_empty() {
+        paragraph(
+            "broken by ",
+            &format!("--peer-fault {}", faults.join(", --peer-fault ")),
         );
     }
 }

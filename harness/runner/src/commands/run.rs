@@ -11,12 +11,12 @@ use xmppspec_scenarios::{Role, catalogue};
 use super::run_args::{Choice, Format, RunArgs, Shard};
 use super::{Outcome, output, texts};
 use crate::exit::{Exit, Failed};
-use crate::run::{self, DEFAULT_JOBS, Early, Plan, RunError};
+use crate::run::{self, DEFAULT_JOBS, Early, PEER_JOBS, PEER_PROCESS_JOBS, Plan, RunError};
 use crate::select::{self, Selected};
 use crate::target::{Profile, Running, TargetError};
 use crate::transport::Capture;
 use crate::ui;
-use crate::world::{self, Entered, Interrupts};
+use crate::world::{self, Entered, Interrupts, Needs};
 
 /// Runs what the arguments select.
 ///
@@ -26,55 +26,151 @@ pub fn main(args: &RunArgs) -> Outcome {
     if args.how.watch {
         return super::watch::main(args);
     }
+    let parts = parts(args)?;
+    if args.how.dry_run {
+        return Ok(dry_run(parts.iter().flat_map(|part| &part.cases)));
+    }
+    for part in &parts {
+        let output = &part.args.output;
+        let files = output.reports.iter().map(|report| &report.file);
+        let files = files.chain(&output.results);
+        output::check_paths(files.chain(&output.pcap))?;
+        if let Choice::Profile(profile) = &part.choice {
+            is_installed(profile)?;
+        }
+    }
+    let baseline = args.output.baseline.as_deref().map(super::report::read);
+    let baseline = baseline.transpose()?;
+    let (parts, entered) = enter(parts)?;
+    let gate = GateOptions {
+        strict: args.output.strict,
+        fail_on_skip: args.output.fail_on_skip,
+        baseline: baseline.as_ref(),
+    };
+    super::runtime()?.block_on(async {
+        let mut worst = Exit::Conformant;
+        for part in parts {
+            let exit = judge(part, gate, &entered).await?;
+            if matches!(exit, Exit::Interrupted(_)) {
+                return Ok(exit);
+            }
+            worst = if worst == Exit::Conformant {
+                exit
+            } else {
+                worst
+            };
+        }
+        Ok(worst)
+    })
+}
+
+/// What is judged one after the other: one target, or both embedded ones.
+struct Part {
+    args: RunArgs,
+    choice: Choice,
+    role: Role,
+    cases: Vec<Selected>,
+    /// Those of other shards.
+    elsewhere: Vec<NotRun>,
+}
+
+/// What the arguments ask for. Both embedded targets are judged where there are cases for both among the selected.
+fn parts(args: &RunArgs) -> Result<Vec<Part>, Failed> {
+    if !args.is_of_both() {
+        return Ok(vec![part(args.clone(), &args.selectors)?]);
+    }
+    // Each selector selects for one of them at least.
+    let (mut for_server, mut for_peer) = (Vec::new(), Vec::new());
+    for selector in &args.selectors {
+        let one = std::slice::from_ref(selector);
+        let server = select::select(one, Role::Server);
+        let peer = select::select(one, Role::Peer).is_ok();
+        if server.is_ok() {
+            for_server.push(selector.clone());
+        }
+        if peer {
+            for_peer.push(selector.clone());
+        } else {
+            server?;
+        }
+    }
+    let everything = args.selectors.is_empty();
+    let mut parts = Vec::new();
+    if everything || !for_server.is_empty() {
+        parts.push(part(args.clone(), &for_server)?);
+    }
+    if everything || !for_peer.is_empty() {
+        let mut beside = args.for_peer();
+        if parts.is_empty() {
+            // Its files are those that were named.
+            beside.output = args.output.clone();
+        }
+        parts.push(part(beside, &for_peer)?);
+    }
+    Ok(parts)
+}
+
+fn part(args: RunArgs, selectors: &[String]) -> Result<Part, Failed> {
     let choice = args.target.choose()?;
     let role = args.target.role.unwrap_or(match &choice {
         Choice::Profile(profile) | Choice::External(profile) => profile.role,
         Choice::ReferencePeer(_) => Role::Peer,
         Choice::Reference(_) | Choice::Connect { .. } => Role::Server,
     });
-    let cases = select::select(&args.selectors, role).map_err(|error| Failed {
-        exit: error.exit(),
-        message: error.to_string(),
-    })?;
-    let (cases, elsewhere) = part(cases, args.how.shard);
-    if args.how.dry_run {
-        return Ok(dry_run(&cases));
+    let (cases, elsewhere) = shard(select::select(selectors, role)?, args.how.shard);
+    Ok(Part {
+        args,
+        choice,
+        role,
+        cases,
+        elsewhere,
+    })
+}
+
+/// Enters a world if a part needs one. Where none can be made, what can be judged without is, if there is any.
+fn enter(mut parts: Vec<Part>) -> Result<(Vec<Part>, Entered), Failed> {
+    let needs_world = |part: &Part| {
+        let started = matches!(part.choice, Choice::Profile(_) | Choice::ReferencePeer(_));
+        started && !part.args.target.no_world
+    };
+    let mut needs: Option<Needs> = None;
+    for part in parts.iter().filter(|_| parts.iter().any(needs_world)) {
+        let more = part.args.needs();
+        let all = needs.get_or_insert_default();
+        all.write.extend(more.write);
+        all.read.extend(more.read);
     }
-    let files = args.output.reports.iter().map(|report| &report.file);
-    let files = files.chain(&args.output.results);
-    output::check_paths(files.chain(&args.output.pcap))?;
-    let baseline = args.output.baseline.as_deref().map(super::report::read);
-    let baseline = baseline.transpose()?;
-    if let Choice::Profile(profile) = &choice {
-        is_installed(profile)?;
-    }
-    let entered = match &choice {
-        Choice::Profile(_) | Choice::ReferencePeer(_) if !args.target.no_world => {
-            world::enter(&args.needs()).map_err(|error| Failed {
-                exit: Exit::Target,
-                message: format!("{error}\n{}", error.hint()),
-            })?
+    let Some(needs) = needs else {
+        return Ok((parts, Entered::none()));
+    };
+    match world::enter(&needs) {
+        Ok(entered) => Ok((parts, entered)),
+        Err(error) => {
+            parts.retain(|part| !needs_world(part));
+            if parts.is_empty() {
+                return Err(Failed {
+                    exit: Exit::Target,
+                    message: format!("{error}\n{}", error.hint()),
+                });
+            }
+            ui::note(&format!(
+                "serverless peers are not judged: {error} (xmppspec doctor says more)"
+            ));
+            Ok((parts, Entered::none()))
         }
-        _ => Entered::none(),
-    };
-    let gate = GateOptions {
-        strict: args.output.strict,
-        fail_on_skip: args.output.fail_on_skip,
-        baseline: baseline.as_ref(),
-    };
-    super::runtime()?.block_on(judge(args, gate, choice, cases, elsewhere, &entered, role))
+    }
 }
 
 /// Brings the target up, runs the cases, stops it, writes what came out.
-async fn judge(
-    args: &RunArgs,
-    gate: GateOptions<'_>,
-    choice: Choice,
-    cases: Vec<Selected>,
-    elsewhere: Vec<NotRun>,
-    entered: &Entered,
-    role: Role,
-) -> Outcome {
+async fn judge(part: Part, gate: GateOptions<'_>, entered: &Entered) -> Outcome {
+    let Part {
+        args,
+        choice,
+        role,
+        cases,
+        elsewhere,
+    } = part;
+    let args = &args;
     let mut interrupts = Interrupts::listen()
         .map_err(|error| Failed::usage(format!("cannot listen to signals: {error}")))?;
     let started = OffsetDateTime::now_utc();
@@ -83,6 +179,11 @@ async fn judge(
         Choice::Profile(_) | Choice::ReferencePeer(_) => entered.world,
         // None of them leaves this process or was started by it: there is nothing to be closed in.
         Choice::Reference(_) | Choice::External(_) | Choice::Connect { .. } => Entered::NONE,
+    };
+    let jobs = match (&choice, role) {
+        (Choice::ReferencePeer(_), _) => PEER_JOBS,
+        (_, Role::Peer) => PEER_PROCESS_JOBS,
+        _ => DEFAULT_JOBS,
     };
     let starting = start(choice, entered);
     let mut running = tokio::select! {
@@ -100,7 +201,7 @@ async fn judge(
     }
     let plan = Plan {
         cases,
-        jobs: args.how.jobs.map_or(DEFAULT_JOBS, usize::from),
+        jobs: args.how.jobs.map_or(jobs, usize::from),
         seed: args.how.seed.unwrap_or_else(run::random_seed),
         fail_fast: args.how.fail_fast,
         strict: args.output.strict,
@@ -216,7 +317,7 @@ fn not_run_case(case: &Selected) -> NotRun {
 }
 
 /// The cases of this part of the run, and those of the other parts.
-fn part(cases: Vec<Selected>, shard: Option<Shard>) -> (Vec<Selected>, Vec<NotRun>) {
+fn shard(cases: Vec<Selected>, shard: Option<Shard>) -> (Vec<Selected>, Vec<NotRun>) {
     let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
     for (place, case) in cases.into_iter().enumerate() {
         if shard.is_none_or(|shard| shard.has(place)) {
@@ -240,7 +341,7 @@ fn not_selected(cases: &[Selected], elsewhere: &[NotRun], role: Role) -> Vec<Not
         .collect()
 }
 
-fn dry_run(cases: &[Selected]) -> Exit {
+fn dry_run<'a>(cases: impl Iterator<Item = &'a Selected>) -> Exit {
     for case in cases {
         if !ui::line(&format!(
             "{}  {}",

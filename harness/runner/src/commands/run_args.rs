@@ -32,7 +32,8 @@ Without selectors all built-in scenarios for the role of the target run.
 `xmppspec list SELECTOR…` shows what is selected.
 
 Examples:
-  xmppspec run                                    everything, on the embedded reference server
+  xmppspec run                                    everything, on the embedded server and the embedded peer
+  xmppspec run --target reference-peer            everything that judges serverless peers
   xmppspec run --target prosody rfc6120/4.9 -v    stream errors of the installed prosody
   xmppspec run --fault header-without-id          proves that a scenario can fail
   xmppspec run --connect localhost:5222 --domain example.org \\
@@ -60,9 +61,11 @@ pub struct RunArgs {
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// A built-in target (`xmppspec targets` lists them), or the path of a profile or its folder
-    #[arg(long, value_name = "NAME|PATH", default_value = REFERENCE)]
-    pub target: String,
+    /// A built-in target (`xmppspec targets` lists them), or the path of a profile or its folder [default: the embedded
+    /// server `reference`, and after it the embedded serverless peer `reference-peer`, whose results and reports go to files
+    /// named like `results.peer.json`]
+    #[arg(long, value_name = "NAME|PATH")]
+    pub target: Option<String>,
 
     /// A server that runs already
     #[arg(
@@ -240,6 +243,17 @@ pub enum Choice {
 }
 
 impl TargetArgs {
+    /// The target; without one, the embedded one of the role, else the server.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let embedded = match self.role {
+            Some(Role::Peer) => REFERENCE_PEER,
+            _ if !self.peer_faults.is_empty() => REFERENCE_PEER,
+            _ => REFERENCE,
+        };
+        self.target.as_deref().unwrap_or(embedded)
+    }
+
     /// What they say together.
     ///
     /// # Errors
@@ -259,8 +273,8 @@ impl TargetArgs {
                 accounts,
             });
         }
-        let peer = self.role == Some(Role::Peer) && self.target == REFERENCE;
-        if peer || self.target == REFERENCE_PEER {
+        let name = self.name();
+        if name == REFERENCE_PEER {
             return Ok(Choice::ReferencePeer(self.peer_faults.clone()));
         }
         if let Some(fault) = self.peer_faults.first() {
@@ -268,18 +282,17 @@ impl TargetArgs {
                 "--peer-fault {fault} needs --target {REFERENCE_PEER}"
             )));
         }
-        if self.target == REFERENCE {
+        if name == REFERENCE {
             let mut config = Config::new(REFERENCE_DOMAIN);
             config.faults.extend(&self.faults);
             return Ok(Choice::Reference(Box::new(config)));
         }
         if let Some(fault) = self.faults.first() {
             return Err(Failed::usage(format!(
-                "--fault {fault} needs the reference server, and the target is {}\nleave out --target {}",
-                self.target, self.target
+                "--fault {fault} needs the reference server, and the target is {name}\nleave out --target {name}"
             )));
         }
-        let profile = Profile::load(&self.target).map_err(usage)?;
+        let profile = Profile::load(name).map_err(usage)?;
         Ok(if profile.is_external() {
             Choice::External(Box::new(profile))
         } else {
@@ -304,6 +317,48 @@ fn usage(error: TargetError) -> Failed {
 }
 
 impl RunArgs {
+    /// Whether nothing says which of the embedded targets is meant: then both are judged. What goes to standard output for
+    /// programs, and what is compared with earlier results, is of one.
+    #[must_use]
+    pub fn is_of_both(&self) -> bool {
+        let TargetArgs {
+            target: None,
+            connect: None,
+            role: None,
+            faults,
+            peer_faults,
+            ..
+        } = &self.target
+        else {
+            return false;
+        };
+        let output = &self.output;
+        let files = output.reports.iter().map(|report| &report.file);
+        let to_stdout = files
+            .chain(&output.results)
+            .any(|file| file.as_os_str() == "-");
+        let for_programs = to_stdout || output.format == Format::Json || output.baseline.is_some();
+        faults.is_empty() && peer_faults.is_empty() && !for_programs
+    }
+
+    /// The same for the embedded peer, beside a run on the embedded server: its files are others.
+    #[must_use]
+    pub fn for_peer(&self) -> Self {
+        let mut args = self.clone();
+        args.target.target = Some(REFERENCE_PEER.to_owned());
+        let beside = |file: &mut PathBuf| {
+            let ending = file.extension().map(|e| e.to_string_lossy().into_owned());
+            file.set_extension(ending.map_or("peer".to_owned(), |e| format!("peer.{e}")));
+        };
+        args.output.results.iter_mut().for_each(beside);
+        args.output.pcap.iter_mut().for_each(beside);
+        args.output
+            .reports
+            .iter_mut()
+            .for_each(|report| beside(&mut report.file));
+        args
+    }
+
     /// What a world must leave of the caller's files: those that the run writes, and those that it reads.
     #[must_use]
     pub fn needs(&self) -> Needs {
@@ -312,7 +367,7 @@ impl RunArgs {
         let files = reports.chain(&self.output.results);
         let write = files.chain(&self.output.pcap).filter(is_file);
         let mut read: Vec<PathBuf> = self.selectors.iter().map(PathBuf::from).collect();
-        read.push(PathBuf::from(&self.target.target));
+        read.extend(self.target.target.iter().map(PathBuf::from));
         read.retain(|path| path.exists());
         Needs {
             write: write.cloned().collect(),

@@ -1,43 +1,58 @@
-//! `xmppspec selftest`: the proof that scenarios can fail. Each fault of the reference server breaks something; some scenario
-//! must notice, and the correct server must pass them all.
+//! `xmppspec selftest`: the proof that scenarios can fail. Each fault of the reference server or peer breaks something; some
+//! scenario must notice, and the correct one must pass them all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
+use xmppspec_reference::peer::PeerFault;
 use xmppspec_reference::{Config, Fault};
 use xmppspec_reports::Verdict;
-use xmppspec_scenarios::Role;
+use xmppspec_scenarios::{Role, names};
 
 use super::{Outcome, json, runtime};
 use crate::exit::{Exit, Failed};
-use crate::run::{self, Capabilities, Plan};
+use crate::run::{self, Capabilities, PeerSource, Plan};
 use crate::select::{self, Selected};
-use crate::target::Running;
+use crate::target::{Running, TargetError};
 use crate::ui::{self, BAD, BOLD, DIM, GOOD};
-use crate::world::Interrupts;
+use crate::world::{self, Entered, Interrupts, Needs};
+
+/// The domain of the reference server.
+const DOMAIN: &str = "capulet.example";
 
 /// Expectations that a fault leaves unmet are given up soon: the reference answers within a millisecond or never.
 const TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Peers wait as multicast DNS wants them to: the longest that a scenario waits for is a second question.
+const PEER_TIMEOUT: Duration = Duration::from_secs(6);
 
 /// Servers with faults that run side by side, and cases on each.
 const SERVERS: usize = 32;
 const JOBS: usize = 4;
 
+/// Faults of peers that are tried side by side. Each case has a peer of its own, which waits most of its time.
+const PEERS: usize = 16;
+
 /// Which faults.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
 Runs, for each fault of the reference server, the scenarios that cover what it breaks. Ends with 1 if a fault goes
-unnoticed.
+unnoticed. Peers are tried in a closed world, as `run` does.
 
 Examples:
-  xmppspec selftest                          all faults
-  xmppspec selftest header-without-id        one")]
+  xmppspec selftest                          all faults of the server
+  xmppspec selftest header-without-id        one
+  xmppspec selftest --role peer              all faults of the serverless peer")]
 pub struct SelftestArgs {
-    /// Faults [default: all; `xmppspec serve --help` lists them]
-    #[arg(value_name = "FAULT", value_parser = super::values::fault)]
-    faults: Vec<Fault>,
+    /// Faults [default: all; `xmppspec serve --help` lists those of the server]
+    #[arg(value_name = "FAULT")]
+    faults: Vec<String>,
+
+    /// Whose: of the reference server or of the reference peer
+    #[arg(long, value_name = "server|peer", default_value = "server", value_parser = super::values::role)]
+    role: Role,
 
     /// Print the matrix as JSON
     #[arg(long)]
@@ -46,6 +61,56 @@ pub struct SelftestArgs {
     /// Name the cases that noticed
     #[arg(short, long)]
     verbose: bool,
+}
+
+/// A fault of one of the references.
+#[derive(Debug, Clone, Copy)]
+enum Bug {
+    Server(Fault),
+    Peer(PeerFault),
+}
+
+impl Bug {
+    fn all(role: Role) -> Vec<Self> {
+        match role {
+            Role::Peer => PeerFault::ALL.iter().copied().map(Self::Peer).collect(),
+            Role::Server | Role::Client => Fault::ALL.iter().copied().map(Self::Server).collect(),
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Server(fault) => fault.name(),
+            Self::Peer(fault) => fault.name(),
+        }
+    }
+
+    fn requirements(self) -> &'static [&'static str] {
+        match self {
+            Self::Server(fault) => fault.requirements(),
+            Self::Peer(fault) => fault.requirements(),
+        }
+    }
+}
+
+/// The faults that were named, or all.
+fn chosen(args: &SelftestArgs) -> Result<Vec<Bug>, Failed> {
+    let all = Bug::all(args.role);
+    if args.faults.is_empty() {
+        return Ok(all);
+    }
+    let find = |name: &String| {
+        let found = all.iter().find(|bug| bug.name() == *name).copied();
+        found.ok_or_else(|| {
+            let near = names::nearest(name, all.iter().map(|bug| bug.name()));
+            let near = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+            Failed::usage(format!(
+                "there is no fault `{name}` of a {}{near}",
+                args.role.name()
+            ))
+        })
+    };
+    args.faults.iter().map(find).collect()
 }
 
 /// What became of a fault.
@@ -63,31 +128,48 @@ struct Row {
 
 /// Runs the matrix.
 pub(super) fn main(args: &SelftestArgs) -> Outcome {
-    let faults = if args.faults.is_empty() {
-        Fault::ALL.to_vec()
-    } else {
-        args.faults.clone()
-    };
-    let cases = select::select(&[], Role::Server).map_err(|error| Failed {
+    let faults = chosen(args)?;
+    let cases = select::select(&[], args.role).map_err(|error| Failed {
         exit: error.exit(),
         message: error.to_string(),
     })?;
+    let entered = match args.role {
+        Role::Peer => world::enter(&Needs::default()).map_err(|error| Failed {
+            exit: Exit::Target,
+            message: format!("{error}\n{}", error.hint()),
+        })?,
+        Role::Server | Role::Client => Entered::none(),
+    };
     runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()
             .map_err(|error| Failed::usage(format!("cannot listen to signals: {error}")))?;
         tokio::select! {
-            outcome = matrix(args, &faults, &cases) => outcome,
+            outcome = matrix(args, &faults, &cases, &entered) => outcome,
             interrupt = interrupts.next() => Ok(Exit::Interrupted(interrupt)),
         }
     })
 }
 
-async fn matrix(args: &SelftestArgs, faults: &[Fault], cases: &[Selected]) -> Outcome {
-    let capabilities = play(None, Vec::new(), None).await?.capabilities;
+async fn matrix(
+    args: &SelftestArgs,
+    faults: &[Bug],
+    cases: &[Selected],
+    entered: &Entered,
+) -> Outcome {
+    let (capabilities, side_by_side) = match args.role {
+        Role::Peer => (Capabilities::default(), PEERS),
+        Role::Server | Role::Client => {
+            let running = Running::reference(Config::new(DOMAIN)).await;
+            (
+                play(running, TIMEOUT, Vec::new(), None).await?.capabilities,
+                SERVERS,
+            )
+        }
+    };
     let mut rows = Vec::new();
     let mut running = stream::iter(faults)
-        .map(|fault| try_fault(*fault, cases, &capabilities))
-        .buffered(SERVERS);
+        .map(|fault| try_fault(*fault, cases, &capabilities, entered))
+        .buffered(side_by_side);
     while let Some(row) = running.next().await {
         let row = row?;
         if !args.json {
@@ -108,21 +190,18 @@ async fn matrix(args: &SelftestArgs, faults: &[Fault], cases: &[Selected]) -> Ou
     })
 }
 
-/// Plays cases on a reference server of their own.
+/// Plays cases on a target of their own.
 async fn play(
-    fault: Option<Fault>,
+    running: Result<Running, TargetError>,
+    timeout: Duration,
     cases: Vec<Selected>,
     capabilities: Option<Capabilities>,
 ) -> Result<run::Outcome, Failed> {
     let failed = |error: String| Failed::usage(error);
-    let mut config = Config::new("capulet.example");
-    config.faults.extend(fault);
-    let mut running = Running::reference(config)
-        .await
-        .map_err(|e| failed(e.to_string()))?;
-    running.target.timeout = TIMEOUT;
+    let mut running = running.map_err(|e| failed(e.to_string()))?;
+    running.target.timeout = timeout;
     // Faults that make a server untestable begin with its second connection; the first would be the one that finds out what it has.
-    if capabilities.is_some() {
+    if capabilities.is_some() && running.target.role == Role::Server {
         drop(tokio::net::TcpStream::connect(&running.target.services.c2s).await);
     }
     let plan = Plan {
@@ -142,9 +221,10 @@ async fn play(
 }
 
 async fn try_fault(
-    fault: Fault,
+    fault: Bug,
     cases: &[Selected],
     capabilities: &Capabilities,
+    entered: &Entered,
 ) -> Result<Row, Failed> {
     let breaks = fault.requirements();
     let covering: Vec<Selected> = cases
@@ -171,7 +251,18 @@ async fn try_fault(
         .collect();
     let mut seen: BTreeSet<String> = BTreeSet::new();
     if tried > 0 {
-        let outcome = play(Some(fault), covering, Some(capabilities.clone())).await?;
+        let (running, timeout) = match fault {
+            Bug::Server(fault) => {
+                let mut config = Config::new(DOMAIN);
+                config.faults.insert(fault);
+                (Running::reference(config).await, TIMEOUT)
+            }
+            Bug::Peer(fault) => {
+                let source = PeerSource::Reference(vec![fault]);
+                (Ok(Running::peer(source, entered)), PEER_TIMEOUT)
+            }
+        };
+        let outcome = play(running, timeout, covering, Some(capabilities.clone())).await?;
         for case in &outcome.cases {
             let broken = case.judged.iter().filter(|judged| {
                 matches!(judged.verdict, Verdict::Fail | Verdict::Warn)

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::run_args::{Format, REFERENCE};
 use super::{Outcome, json};
 use crate::exit::{Exit, Failed};
-use crate::target::Profile;
+use crate::target::{Profile, REFERENCE_PEER, Role};
 use crate::ui::{self, BOLD, DIM, DOUBTFUL, GOOD};
 
 /// How to tell it.
@@ -31,16 +31,21 @@ struct Row {
 /// Lists the built-in targets.
 pub(super) fn main(args: &TargetsArgs) -> Outcome {
     let profiles = Profile::built_in().map_err(|error| Failed::usage(error.to_string()))?;
-    let reference = Row {
-        name: REFERENCE.to_owned(),
-        role: "server",
+    let embedded = |name: &str, role: Role| Row {
+        name: name.to_owned(),
+        role: role.name(),
         version: Some(env!("CARGO_PKG_VERSION").to_owned()),
         installed: true,
         missing: Vec::new(),
         install: None,
         known: 0,
     };
-    let rows: Vec<Row> = std::iter::once(reference)
+    let references = [
+        embedded(REFERENCE, Role::Server),
+        embedded(REFERENCE_PEER, Role::Peer),
+    ];
+    let rows: Vec<Row> = references
+        .into_iter()
         .chain(profiles.iter().map(row))
         .collect();
     match args.format {
@@ -83,7 +88,7 @@ fn text(rows: &[Row]) {
             1 => format!(" {DIM}(1 known finding){DIM:#}"),
             n => format!(" {DIM}({n} known findings){DIM:#}"),
         };
-        let what = if row.name == REFERENCE {
+        let what = if [REFERENCE, REFERENCE_PEER].contains(&row.name.as_str()) {
             format!(
                 "{GOOD}ready{GOOD:#}: the embedded {}, the default",
                 row.role

@@ -25,7 +25,7 @@ const QUIET: Duration = Duration::from_millis(100);
 /// Runs, and again after each change, until somebody asks for the end.
 pub(super) fn main(args: &RunArgs) -> Outcome {
     let mut wanted: Vec<PathBuf> = args.selectors.iter().map(PathBuf::from).collect();
-    wanted.push(PathBuf::from(&args.target.target));
+    wanted.extend(args.target.target.iter().map(PathBuf::from));
     wanted.retain(|path| path.exists());
     if wanted.is_empty() {
         return Err(Failed::usage(

@@ -33,6 +33,12 @@ use case::Done;
 /// Cases wait for a target most of their time; more than these would only make its answers later.
 pub const DEFAULT_JOBS: usize = 8;
 
+/// Cases of serverless peers, each with a peer of its own, wait for the times of multicast DNS nearly always; the embedded peer
+/// costs next to nothing, one that is started costs its processes.
+pub const PEER_JOBS: usize = 40;
+/// See [`PEER_JOBS`].
+pub const PEER_PROCESS_JOBS: usize = 16;
+
 /// A target that died so often is not started again.
 const MAX_DEATHS: usize = 5;
 

@@ -256,7 +256,7 @@ impl Profile {
         };
         if !name.contains('/') && !file.exists() {
             let mut known: Vec<_> = Self::built_in_names().collect();
-            known.insert(0, "reference");
+            known.splice(0..0, ["reference", super::REFERENCE_PEER]);
             let near = names::nearest(name, known.iter().copied());
             let near = near.map(|near| format!("did you mean {near}?\n"));
             return Err(TargetError::Profile(format!(
