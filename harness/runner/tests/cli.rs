@@ -179,7 +179,7 @@ fn lists() {
         "list-requirements",
         &run(&["list", "host-unknown.scs", "--requirements"]),
     );
-    check("list-nothing", &run(&["list", "--role", "peer"]));
+    check("list-nothing", &run(&["list", "--role", "client"]));
 
     let all = run(&["list"]);
     assert_eq!(code(&all), Some(0));
@@ -210,7 +210,7 @@ fn selectors_that_select_nothing() {
     );
     check(
         "selector-uncovered-requirement",
-        &run(&["run", "XEP0174-PUB-01"]),
+        &run(&["run", "XEP0174-DISC-06"]),
     );
     check("selector-missing-file", &run(&["run", "missing.scs"]));
     check("selector-other-role", &run(&["run", "foreign.scs"]));

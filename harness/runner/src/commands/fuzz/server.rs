@@ -51,7 +51,7 @@ pub(super) fn main(args: &ServerArgs) -> Outcome {
     })?;
     let entered = match &choice {
         Choice::Profile(_) if !args.target.no_world => {
-            let target = PathBuf::from(&args.target.target);
+            let target = PathBuf::from(args.target.name());
             let needs = Needs {
                 write: vec![args.findings.clone()],
                 read: if target.exists() {
@@ -94,7 +94,7 @@ async fn fuzz(args: &ServerArgs, choice: Choice, entered: &Entered) -> Outcome {
         "{BOLD}{name} {version}{BOLD:#}, seed {seed}, findings in {}",
         args.findings.display()
     ));
-    let replay = format!("xmppspec run --target {}", args.target.target);
+    let replay = format!("xmppspec run --target {}", args.target.name());
     let mut campaign = Campaign::new(&mut running, tls, &mut findings, seed, replay);
     let result = campaign
         .run(args.budget, &mut interrupts, &mut |event| match event {
