@@ -550,10 +550,10 @@ mod tests {
             message.ends_with("did you mean RFC6120-4.9.3.6-1?"),
             "{message}"
         );
-        let (code, message) = error("XEP0174-PUB-01");
+        let (code, message) = error("XEP0174-CAP-04");
         assert_eq!(code, 4);
         assert!(
-            message.starts_with("no scenario covers XEP0174-PUB-01"),
+            message.starts_with("no scenario covers XEP0174-CAP-04"),
             "{message}"
         );
     }
