@@ -12,6 +12,7 @@ pub mod minimise;
 pub mod mutate;
 pub mod properties;
 pub mod readers;
+pub mod sweep;
 
 /// The seeds of XML in the corpus: documents, stanzas, payloads, streams.
 pub const SEEDS: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));

@@ -94,6 +94,12 @@ pub const KNOWN: &[Known] = &[
     ),
     known(
         &["*"],
+        Reads(Rule::Doctype),
+        "<!DOCTYPE a><a/>",
+        "allowed by XML, not by RFC 6120 §11.1",
+    ),
+    known(
+        &["*"],
         Reads(Rule::UnsupportedEncoding),
         "<?xml version='1.0' encoding='UTF-16'?><a/>",
         "allowed by XML, not by RFC 6120 §11.6",

@@ -1,6 +1,8 @@
 //! `xmppspec fuzz`: campaigns against parsers and servers.
 
+mod overnight;
 mod parser;
+mod properties;
 mod server;
 
 use super::Outcome;
@@ -20,6 +22,10 @@ enum What {
     Parser(Box<parser::ParserArgs>),
     /// A server: generated streams and stanzas, before login and after it
     Server(Box<server::ServerArgs>),
+    /// Our own code: what must hold for any bytes
+    Properties(properties::PropertiesArgs),
+    /// Everything in turn, for a night
+    Overnight(overnight::OvernightArgs),
 }
 
 /// Runs the campaign.
@@ -27,5 +33,7 @@ pub(super) fn main(args: &FuzzArgs) -> Outcome {
     match &args.what {
         What::Parser(args) => parser::main(args),
         What::Server(args) => server::main(args),
+        What::Properties(args) => properties::main(args),
+        What::Overnight(args) => overnight::main(args),
     }
 }

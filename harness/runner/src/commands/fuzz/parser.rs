@@ -148,7 +148,7 @@ pub(super) fn main(args: &ParserArgs) -> Outcome {
 }
 
 /// Sets the flag on the first SIGINT or SIGTERM.
-fn signals(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
+pub(super) fn signals(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
