@@ -1046,6 +1046,10 @@ fn packets_are_kept_with_the_keys_of_tls() {
     let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
     assert!(bytes.starts_with(&0x0a0d_0d0a_u32.to_le_bytes()));
     assert!(has(b"CLIENT_TRAFFIC_SECRET_0 ") && has(b"<starttls") && has(b"rfc6120/5.4.3.3"));
+
+    let output = run(&["run", "rfc6120/5.4.3.3", "--pcap", "-"]);
+    assert_eq!(code(&output), Some(2), "{}", shown(&output));
+    assert_eq!(stdout(&output), "");
 }
 
 #[test]

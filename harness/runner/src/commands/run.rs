@@ -35,6 +35,11 @@ pub fn main(args: &RunArgs) -> Outcome {
         let files = output.reports.iter().map(|report| &report.file);
         let files = files.chain(&output.results);
         output::check_paths(files.chain(&output.pcap))?;
+        if output.pcap.as_deref().is_some_and(output::is_stdout) {
+            return Err(Failed::usage(
+                "a packet capture is not text: give --pcap a file",
+            ));
+        }
         if let Choice::Profile(profile) = &part.choice {
             is_installed(profile)?;
         }
@@ -374,9 +379,6 @@ fn write_capture(file: &Path, capture: &Capture) -> Result<(), Failed> {
     let cannot = |error| Failed::usage(format!("cannot write {}: {error}", file.display()));
     let mut bytes = Vec::new();
     capture.write_to(&mut bytes).map_err(cannot)?;
-    if output::is_stdout(file) {
-        return Err(Failed::usage("a packet capture is not for standard output"));
-    }
     std::fs::write(file, bytes).map_err(cannot)?;
     if capture.is_full() {
         ui::note(&format!(
