@@ -93,7 +93,15 @@ pub const KNOWN: &[Known] = &[
         "allowed by XML, not by RFC 6120 §11.6",
     ),
     known(
-        &["*"],
+        &[
+            "libexpat",
+            "libxml2",
+            "python-expat",
+            "lua-expat",
+            "go-encoding-xml",
+            "java-stax",
+            "node-saxes",
+        ],
         Reads(Rule::Doctype),
         "<!DOCTYPE a><a/>",
         "allowed by XML, not by RFC 6120 §11.1",
