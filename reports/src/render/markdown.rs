@@ -173,7 +173,12 @@ fn finding(
             None => place,
         };
         let (level, text) = (escape(info.level), escape(info.text));
-        let _ = writeln!(out, "> **{level}** {place}: {text}\n");
+        let _ = writeln!(out, "> **{level}** {place}: {text}");
+        if let Some(quote) = info.quote {
+            let words: Vec<&str> = quote.split_whitespace().collect();
+            let _ = writeln!(out, ">\n> _{}_", escape(&words.join(" ")));
+        }
+        out.push('\n');
     }
     let details = text::head(&outcome::details(case, options), ONE_LIMIT);
     let fence = fence(&details);
