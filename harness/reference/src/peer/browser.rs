@@ -363,6 +363,10 @@ impl Browser {
 
     fn newest(&self, name: &Name, kind: Kind) -> Option<&Kept> {
         let kept = self.cache.get(&key(name, kind))?;
+        // What is not flushed is not replaced either.
+        if self.has(PeerFault::IgnoresFlush) {
+            return kept.iter().min_by_key(|k| k.came);
+        }
         kept.iter().max_by_key(|k| k.came)
     }
 
@@ -511,6 +515,9 @@ impl Browser {
             .collect();
         // The newest first; an address that was replaced may still be there for its last second.
         kept.sort_by_key(|k| std::cmp::Reverse(k.came));
+        if self.has(PeerFault::IgnoresFlush) {
+            kept.reverse();
+        }
         let addresses: Vec<SocketAddr> = kept
             .iter()
             .filter_map(|k| match k.record.data {

@@ -76,7 +76,7 @@ peer_faults! {
     NoCapsInTxt "no-caps-in-txt" ["XEP0174-CAP-01"]
         "node, hash and ver are left out.",
     WrongVer "wrong-ver" ["XEP0174-CAP-02"]
-        "ver is not the hash of what the application can do.",
+        "ver is a version number, not the hash of what the application can do.",
     WrongPhsh "wrong-phsh" ["XEP0174-ICON-03"]
         "phsh is not the hash of the icon.",
     NoIcon "no-icon" ["XEP0174-ICON-01"]
@@ -219,7 +219,7 @@ peer_faults! {
         "A goodbye does not count.",
     NoGrace "no-grace" ["MDNS-BYE-03"]
         "A goodbye counts at once.",
-    IgnoresFlush "ignores-flush" ["XEP0174-DISC-07"]
+    IgnoresFlush "ignores-flush" ["MDNS-CF-01", "XEP0174-DISC-07"]
         "The cache-flush bit does not count.",
     TrustsAnyPort "trusts-any-port" ["MDNS-RSP-19"]
         "Responses from any port count.",
@@ -267,8 +267,6 @@ peer_faults! {
         "What the application can do is not among the stream features.",
     NoTls "no-tls" ["XEP0174-SEC-01"]
         "TLS is not offered.",
-    TlsNotEnforced "tls-not-enforced" ["XEP0174-SEC-03"]
-        "Stanzas are accepted before TLS though it is required.",
     MessageAddresses "message-addresses" ["XEP0174-MSG-01"]
         "Messages are addressed to user names without machine.",
     DropsMessages "drops-messages" ["XEP0174-MSG-02"]

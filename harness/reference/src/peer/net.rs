@@ -709,7 +709,10 @@ async fn converse(
         }
         tokio::select! {
             read = socket.read(&mut buffer) => match read {
-                Ok(0) => stream.end_of_input(),
+                Ok(0) => {
+                    lost |= !stream.is_closing();
+                    stream.end_of_input();
+                }
                 Ok(n) => stream.received(&buffer[..n]),
                 Err(_) => {
                     lost = true;

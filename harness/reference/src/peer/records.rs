@@ -206,14 +206,7 @@ impl Published {
             let wrong = has(PeerFault::WrongVer);
             add("node", NODE.to_owned());
             add("hash", "sha-1".to_owned());
-            add(
-                "ver",
-                if wrong {
-                    ver.chars().rev().collect()
-                } else {
-                    ver
-                },
-            );
+            add("ver", if wrong { "0.1".to_owned() } else { ver });
         }
         if let Some(icon) = &self.icon {
             let hash: String = Sha1::digest(icon)

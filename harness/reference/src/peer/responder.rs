@@ -83,6 +83,8 @@ pub(super) struct Responder {
     /// When what is to be announced; all of it, or the records of one type.
     announcements: Vec<(Duration, Option<Kind>)>,
     updates: VecDeque<Duration>,
+    /// A name that somebody else had before we asked for it; only a fault looks at it.
+    stale: Option<Name>,
     out: Vec<Outgoing>,
 }
 
@@ -100,6 +102,7 @@ impl Responder {
             answers: Vec::new(),
             announcements: Vec::new(),
             updates: VecDeque::new(),
+            stale: None,
             out: Vec::new(),
         }
     }
@@ -138,6 +141,9 @@ impl Responder {
         if self.phase == Phase::Off {
             let delay = ms(self.rng.random_range(0..250));
             self.probe_from(now + delay);
+            if let Some(name) = self.stale.take() {
+                self.rename(&name, now);
+            }
         }
     }
 
@@ -477,6 +483,9 @@ impl Responder {
                         && !self.has(PeerFault::IgnoresConflict) =>
                 {
                     return self.rename(&record.name, now);
+                }
+                Phase::Off if unique && self.has(PeerFault::StaleConflict) => {
+                    self.stale = Some(record.name.clone());
                 }
                 Phase::On if unique && of_type && !self.has(PeerFault::NeverDefends) => {
                     if self.has(PeerFault::RenamedAtOnce) {

@@ -406,11 +406,7 @@ impl Stream {
             self.starts_tls = true;
             return;
         }
-        if self.config.require_tls
-            && self.tls.is_none()
-            && !self.initiator
-            && !self.has(PeerFault::TlsNotEnforced)
-        {
+        if self.config.require_tls && self.tls.is_none() && !self.initiator {
             return self.fail(StreamCondition::PolicyViolation);
         }
         if self.stage == Stage::Features && !self.featured {
