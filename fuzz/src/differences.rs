@@ -230,7 +230,7 @@ mod tests {
             if !named && !known.readers.contains(&"*") {
                 continue;
             }
-            let bytes = known.example.as_bytes();
+            let bytes = known.example;
             let shown = differences(&read_all(readers, bytes));
             assert!(
                 shown.iter().any(|bucket| known.explains(bucket, bytes)),

@@ -14,7 +14,7 @@ pub struct Known {
     /// What they do.
     pub what: What,
     /// The smallest document that shows it.
-    pub example: &'static str,
+    pub example: &'static [u8],
     /// Why ours is right, with the section.
     pub reason: &'static str,
 }
@@ -36,6 +36,15 @@ const fn known(
     readers: &'static [&'static str],
     what: What,
     example: &'static str,
+    reason: &'static str,
+) -> Known {
+    not_utf8(readers, what, example.as_bytes(), reason)
+}
+
+const fn not_utf8(
+    readers: &'static [&'static str],
+    what: What,
+    example: &'static [u8],
     reason: &'static str,
 ) -> Known {
     Known {
@@ -72,17 +81,41 @@ impl Known {
     }
 }
 
+/// Odd pieces that differences are about.
+const PIECES: &[&[u8]] = &[
+    b"\r",
+    "\u{feff}".as_bytes(),
+    b":xmlns",
+    b"<!--",
+    b"<?",
+    b"<!D",
+    b"&#",
+    b"<![C",
+    b"&amp;",
+    b"\xff\xfe",
+    b"\xfe\xff",
+];
+
 /// Whether a document can show what the example shows: it must hold the odd piece that a difference is about.
-fn can_show(example: &str, bytes: &[u8]) -> bool {
-    [
-        "\r", "\u{feff}", ":xmlns", "<!--", "<?", "<!D", "&#", "<![C",
-    ]
-    .iter()
-    .all(|piece| {
-        let holds = |text: &[u8]| text.windows(piece.len()).any(|w| w == piece.as_bytes());
-        !holds(example.as_bytes()) || holds(bytes)
-    })
+fn can_show(example: &[u8], bytes: &[u8]) -> bool {
+    let holds = |text: &[u8], piece: &[u8]| text.windows(piece.len()).any(|w| w == piece);
+    (example.is_ascii() || !bytes.is_ascii())
+        && PIECES
+            .iter()
+            .all(|piece| !holds(example, piece) || holds(bytes, piece))
 }
+
+/// Everything that stands on expat.
+const EXPAT: &[&str] = &["libexpat", "python-expat", "lua-expat"];
+/// Readers that know other encodings than UTF-8.
+const ENCODINGS: &[&str] = &[
+    "libexpat",
+    "libxml2",
+    "python-expat",
+    "lua-expat",
+    "fast_xml",
+    "java-stax",
+];
 
 /// Every difference that is known.
 pub const KNOWN: &[Known] = &[
@@ -285,5 +318,42 @@ pub const KNOWN: &[Known] = &[
         Reads(Rule::DuplicateAttribute),
         "<a p:xmlns='u' p:xmlns='v'/>",
         "as the one before with prefixed xmlns",
+    ),
+    known(
+        EXPAT,
+        Refuses("not well-formed (invalid token)"),
+        "<\u{10000}/>",
+        "it reads names as the fourth edition of XML 1.0 has them; the fifth allows this one (XML §2.3)",
+    ),
+    known(
+        &["libxml2"],
+        Events,
+        "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>",
+        "it replaces entities and adds attributes only if it is asked to",
+    ),
+    not_utf8(
+        ENCODINGS,
+        Reads(Rule::InvalidUtf8),
+        b"\xff\xfe<\0a\0/\0>\0",
+        "UTF-16, allowed by XML, not by RFC 6120 §11.6",
+    ),
+    not_utf8(
+        ENCODINGS,
+        Reads(Rule::InvalidUtf8),
+        b"\xfe\xff\0<\0a\0/\0>",
+        "the same with the other end first",
+    ),
+    known(
+        &["libxml2"],
+        Events,
+        "<a xmlns='&amp;'/>",
+        "it keeps a reference in a namespace name as another reference, and takes that for the name (Namespaces §2.3)",
+    ),
+    known(&["libxml2"], Events, "<a xmlns='&#38;'/>", "the same"),
+    known(
+        &["libxml2"],
+        Events,
+        "<a><![CDATA[\u{e9}\r]]></a>",
+        "CR alone is a line end in CDATA sections too (XML §2.11)",
     ),
 ];

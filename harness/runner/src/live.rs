@@ -7,6 +7,7 @@ mod bound;
 mod hunt;
 mod input;
 mod script;
+mod slow;
 mod unbound;
 
 use std::io;
@@ -193,6 +194,7 @@ impl<'a> Campaign<'a> {
                     self.batch(tell).await?;
                 }
                 self.stanzas(&mut pair, tell).await?;
+                self.slow(usize::try_from(round).unwrap_or(0), tell).await?;
                 self.look_after(round, tell).await
             };
             tokio::select! {

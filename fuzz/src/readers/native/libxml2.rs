@@ -1,7 +1,7 @@
 //! libxml2 by its xmlReader interface; no network, no external entities, no words on standard error.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use super::super::Reading;
 use super::super::lines::Lines;
@@ -30,6 +30,25 @@ const ELEMENT: c_int = 1;
 const TEXT: [c_int; 4] = [3, 4, 13, 14];
 const END_ELEMENT: c_int = 15;
 
+type OnError = extern "C" fn(*mut c_void, *const Error);
+
+/// The first errors of a document.
+#[derive(Default)]
+struct Errors {
+    namespace: Option<c_int>,
+    other: Option<c_int>,
+}
+
+extern "C" fn on_error(data: *mut c_void, error: *const Error) {
+    // SAFETY: `data` is the `Errors` that `read` set, which nobody else uses while libxml2 runs; it gives an error.
+    let (errors, error) = unsafe { (&mut *data.cast::<Errors>(), &*error) };
+    match error.domain {
+        DOMAIN_NAMESPACE if OPINIONS.contains(&error.code) => {}
+        DOMAIN_NAMESPACE => errors.namespace = errors.namespace.or(Some(error.code)),
+        _ => errors.other = errors.other.or(Some(error.code)),
+    }
+}
+
 #[link(name = "xml2")]
 unsafe extern "C" {
     fn xmlReaderForMemory(
@@ -49,8 +68,11 @@ unsafe extern "C" {
     fn xmlTextReaderMoveToNextAttribute(reader: *mut Reader) -> c_int;
     fn xmlTextReaderMoveToElement(reader: *mut Reader) -> c_int;
     fn xmlFreeTextReader(reader: *mut Reader);
-    fn xmlGetLastError() -> *const Error;
-    fn xmlResetLastError();
+    fn xmlTextReaderSetStructuredErrorHandler(
+        reader: *mut Reader,
+        handler: OnError,
+        data: *mut c_void,
+    );
 }
 
 /// A string of libxml2; null stands for the empty one.
@@ -71,11 +93,10 @@ pub(in super::super) fn read(bytes: &[u8]) -> Reading {
     let Ok(length) = c_int::try_from(bytes.len()) else {
         return Reading::Refused("too long".to_owned());
     };
-    let mut lines = Lines::default();
-    // SAFETY: the functions of libxml2 as its manual says: the reader is freed once, behind everything else, and the
-    // bytes outlive it. Strings are copied before the reader goes on. Errors are kept for each thread.
-    unsafe {
-        xmlResetLastError();
+    let (mut lines, mut errors) = (Lines::default(), Errors::default());
+    // SAFETY: the functions of libxml2 as its manual says: the reader is freed once, behind everything else; the bytes and
+    // `errors` outlive it. Strings are copied before the reader goes on.
+    let result = unsafe {
         let reader = xmlReaderForMemory(
             bytes.as_ptr().cast(),
             length,
@@ -86,23 +107,32 @@ pub(in super::super) fn read(bytes: &[u8]) -> Reading {
         if reader.is_null() {
             return Reading::Refused("no reader".to_owned());
         }
+        xmlTextReaderSetStructuredErrorHandler(reader, on_error, (&raw mut errors).cast());
         let result = loop {
             match xmlTextReaderRead(reader) {
                 1 => node(reader, &mut lines),
                 end => break end,
             }
         };
-        let error = xmlGetLastError();
-        let error = (!error.is_null()).then(|| ((*error).domain, (*error).code));
         xmlFreeTextReader(reader);
-        match (result, error) {
-            (0, Some((DOMAIN_NAMESPACE, code))) if !OPINIONS.contains(&code) => {
-                Reading::Refused(format!("namespace error {code}"))
-            }
-            (0, _) => Reading::Read(lines.into_lines()),
-            (_, Some((_, code))) => Reading::Refused(format!("error {code}")),
-            (_, None) => Reading::Refused("error".to_owned()),
-        }
+        result
+    };
+    match (result, errors) {
+        (
+            0,
+            Errors {
+                namespace: Some(code),
+                ..
+            },
+        ) => Reading::Refused(format!("namespace error {code}")),
+        (0, _) => Reading::Read(lines.into_lines()),
+        (
+            _,
+            Errors {
+                other: Some(code), ..
+            },
+        ) => Reading::Refused(format!("error {code}")),
+        (_, _) => Reading::Refused("error".to_owned()),
     }
 }
 

@@ -40,6 +40,25 @@ pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
     }
 }
 
+/// A scenario in which so many actors send what an attempt sent, and one more wants a stream all the same.
+pub(super) fn crowd(title: &str, attempt: &Attempt, count: usize) -> String {
+    let body = body(&attempt.bytes);
+    let mut out = format!("# {title}\n");
+    for number in 1..=count {
+        let _ = writeln!(out, "[Stream] Romeo {number}");
+    }
+    out.push_str("[Stream] Juliet\n-----\n");
+    for number in 1..=count {
+        let _ = write!(
+            out,
+            "Romeo {number} connects\nRomeo {number} sends bytes:\n{body}"
+        );
+    }
+    out.push_str("Juliet connects\nJuliet sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>\n");
+    out.push_str("Juliet receives within 10s:\n\t<stream:stream>\n");
+    out
+}
+
 /// The lines of `sends bytes:`, with what repeats itself written once.
 fn body(bytes: &[u8]) -> String {
     let mut out = String::new();
@@ -117,16 +136,17 @@ mod tests {
                 when,
                 bytes: [b"<a>".repeat(99), b"${x} \"\x00\\ \xff".to_vec()].concat(),
             };
-            let text = scenario("A title", &attempt);
-            let source = Source {
-                name: "a.scs".to_owned(),
-                text: text.clone(),
-            };
-            let wrong: Vec<_> = check(&source, "a")
-                .into_iter()
-                .filter(|d| d.severity == Severity::Error)
-                .collect();
-            assert!(wrong.is_empty(), "{text}\n{wrong:#?}");
+            for text in [scenario("A title", &attempt), crowd("A title", &attempt, 3)] {
+                let source = Source {
+                    name: "a.scs".to_owned(),
+                    text: text.clone(),
+                };
+                let wrong: Vec<_> = check(&source, "a")
+                    .into_iter()
+                    .filter(|d| d.severity == Severity::Error)
+                    .collect();
+                assert!(wrong.is_empty(), "{text}\n{wrong:#?}");
+            }
         }
     }
 }
