@@ -82,6 +82,8 @@ pub(super) struct Browser {
     wanted: Vec<Wanted>,
     contacts: BTreeMap<Vec<u8>, Contact>,
     icons: BTreeSet<String>,
+    /// Who is not shown, by a fault.
+    hidden: BTreeSet<Vec<u8>>,
     events: Vec<PeerEvent>,
     out: Vec<Outgoing>,
 }
@@ -106,6 +108,7 @@ impl Browser {
             wanted: Vec::new(),
             contacts: BTreeMap::new(),
             icons: BTreeSet::new(),
+            hidden: BTreeSet::new(),
             events: Vec::new(),
             out: Vec::new(),
         }
@@ -399,7 +402,27 @@ impl Browser {
                 }
             };
             self.look_for_icon(&instance, &strings, now);
-            let contact = self.read(&strings);
+            let plain = instance.first().is_ascii() && !instance.first().contains(&b'.');
+            let unknown = |s: &Vec<u8>| s.starts_with(b"x-");
+            let bare = self.newest(&instance, Kind::SRV).is_none();
+            let hidden = [
+                (PeerFault::OnlyPlainNames, !plain),
+                (PeerFault::OnlyKnownKeys, strings.iter().any(unknown)),
+                (PeerFault::NeedsAdditionals, bare),
+            ];
+            if hidden
+                .iter()
+                .any(|(fault, hides)| *hides && self.has(*fault))
+            {
+                self.hidden.insert(instance.first().to_vec());
+            }
+            if self.hidden.contains(instance.first()) {
+                continue;
+            }
+            let known = self.contacts.get(instance.first()).cloned();
+            let contact = known
+                .filter(|_| self.has(PeerFault::Deaf))
+                .unwrap_or_else(|| self.read(&strings));
             contacts.insert(instance.first().to_vec(), contact);
         }
         let mut events = Vec::new();
@@ -409,7 +432,11 @@ impl Browser {
             });
         }
         for (label, contact) in &contacts {
-            let (peer, status, text) = (label_text(label), contact.status, contact.text.clone());
+            let mut peer = label_text(label);
+            if self.has(PeerFault::OddNames) {
+                peer.truncate(peer.find('@').unwrap_or(peer.len()));
+            }
+            let (status, text) = (contact.status, contact.text.clone());
             match self.contacts.get(label) {
                 None => events.push(PeerEvent::Online { peer, status, text }),
                 Some(old) if old != contact => {
@@ -421,6 +448,15 @@ impl Browser {
         // Nobody asks any longer about who has gone (XEP-0174 section 9).
         for label in self.contacts.keys().filter(|l| !contacts.contains_key(*l)) {
             let gone = records::instance(label);
+            if self.config.has(PeerFault::NeverCancels) {
+                self.wanted.push(Wanted {
+                    question: Question::new(gone, Kind::TXT),
+                    next: now,
+                    gap: FIRST_GAP,
+                    tries: 0,
+                });
+                continue;
+            }
             self.wanted.retain(|w| !w.question.name.same(&gone));
         }
         self.contacts = contacts;

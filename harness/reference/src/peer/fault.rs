@@ -35,6 +35,16 @@ peer_faults! {
     // What it publishes.
     NotEnumerated "not-enumerated" ["SD-ENUM-01"]
         "The service type is not told to who enumerates types.",
+    NoPtr "no-ptr" ["XEP0174-PUB-01"]
+        "There is no PTR record of the instance.",
+    NoSrv "no-srv" ["XEP0174-PUB-03"]
+        "There is no SRV record.",
+    NoAt "no-at" ["XEP0174-PUB-05"]
+        "The instance name has no '@'.",
+    OddMachine "odd-machine" ["XEP0174-TXT-11"]
+        "The machine name has a character beyond US-ASCII.",
+    ControlCharacter "control-character" ["SD-INST-01"]
+        "The instance name has a control character.",
     NoTxt "no-txt" ["XEP0174-PUB-04"]
         "There is no TXT record.",
     EmptyTxt "empty-txt" ["SD-TXT-01", "XEP0174-PUB-04"]
@@ -200,7 +210,24 @@ peer_faults! {
     AnswersOffline "answers-offline" ["XEP0174-OFF-04"]
         "Questions are answered after the goodbye too.",
 
+    HugePackets "huge-packets" ["MDNS-RSP-17"]
+        "Packets are filled up to more than 9000 bytes.",
+    NeverGivesUp "never-gives-up" ["MDNS-CNF-02"]
+        "A name that another defends is used all the same.",
+
     // Looking for others.
+    Deaf "deaf" ["XEP0174-PRES-02"]
+        "New presence of others is not noticed.",
+    OnlyPlainNames "only-plain-names" ["SD-INST-02"]
+        "Names with dots or beyond ASCII are not shown.",
+    OnlyKnownKeys "only-known-keys" ["SD-TXT-07"]
+        "Who has unknown keys is not shown.",
+    NeedsAdditionals "needs-additionals" ["SD-ADD-03"]
+        "Who does not say everything in one packet is not shown.",
+    OddNames "odd-names" ["XEP0174-DISC-08"]
+        "Others are shown by their user names without machine.",
+    NeverCancels "never-cancels" ["XEP0174-OFF-02"]
+        "Who has gone is asked about.",
     NeverAsks "never-asks" ["XEP0174-DISC-01"]
         "It does not look for others.",
     AsksAtOnce "asks-at-once" ["MDNS-QRY-03"]

@@ -92,6 +92,8 @@ fn shortened(text: &str, bytes: usize) -> &str {
 /// What a peer is called at the moment.
 #[derive(Clone, Debug)]
 pub(super) struct Identity {
+    /// How the name is spoiled, by a fault.
+    spoil: Option<PeerFault>,
     user: String,
     machine: String,
     /// How often the name of the user was taken.
@@ -102,7 +104,13 @@ pub(super) struct Identity {
 
 impl Identity {
     pub(super) fn new(config: &PeerConfig) -> Identity {
+        let spoils = [
+            PeerFault::NoAt,
+            PeerFault::OddMachine,
+            PeerFault::ControlCharacter,
+        ];
         Identity {
+            spoil: spoils.into_iter().find(|f| config.has(*f)),
             user: config.user.clone(),
             machine: config.machine.clone(),
             user_number: 0,
@@ -123,7 +131,14 @@ impl Identity {
     }
 
     pub(super) fn instance(&self) -> Name {
-        instance(self.label().as_bytes())
+        let label = self.label();
+        let label = match self.spoil {
+            Some(PeerFault::NoAt) => label.replace('@', " on "),
+            Some(PeerFault::OddMachine) => format!("{label}ü"),
+            Some(PeerFault::ControlCharacter) => format!("\u{7}{label}"),
+            _ => label,
+        };
+        instance(label.as_bytes())
     }
 
     pub(super) fn host(&self) -> Name {
@@ -295,6 +310,9 @@ impl Published {
         if has(PeerFault::PtrFlush) {
             records[0].flush = true;
         }
+        if has(PeerFault::NoPtr) {
+            records.remove(0);
+        }
         let target = if has(PeerFault::OtherTarget) {
             name(["elsewhere", "local"])
         } else {
@@ -321,6 +339,13 @@ impl Published {
                 self.txt(config)
             };
             unique.push((instance.clone(), OTHER_TTL, Data::Txt(strings)));
+        }
+        if has(PeerFault::NoSrv) {
+            unique.remove(0);
+        }
+        if has(PeerFault::HugePackets) {
+            let padding = Data::Other(Kind(65_280), vec![0; 9100]);
+            unique.push((host.clone(), OTHER_TTL, padding));
         }
         if let Some(icon) = self.icon.as_ref().filter(|_| !has(PeerFault::NoIcon)) {
             unique.push((instance, OTHER_TTL, Data::Other(Kind::NULL, icon.clone())));

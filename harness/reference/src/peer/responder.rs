@@ -86,6 +86,8 @@ pub(super) struct Responder {
     /// A name that somebody else had before we asked for it; only a fault looks at it.
     stale: Option<Name>,
     out: Vec<Outgoing>,
+    /// It has had its names once.
+    announced: bool,
 }
 
 impl Responder {
@@ -104,6 +106,7 @@ impl Responder {
             updates: VecDeque::new(),
             stale: None,
             out: Vec::new(),
+            announced: false,
         }
     }
 
@@ -231,6 +234,7 @@ impl Responder {
                 };
             } else {
                 self.phase = Phase::On;
+                self.announced = true;
                 self.put_off = false;
                 self.announcements = vec![(now, None)];
                 if !self.has(PeerFault::AnnouncedOnce) {
@@ -480,6 +484,7 @@ impl Responder {
                     if unique
                         && record.kind() != Kind::NSEC
                         && (sent > 0 || self.has(PeerFault::StaleConflict))
+                        && !(self.announced && self.has(PeerFault::NeverGivesUp))
                         && !self.has(PeerFault::IgnoresConflict) =>
                 {
                     return self.rename(&record.name, now);
