@@ -40,6 +40,15 @@ pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
     }
 }
 
+/// A scenario that gives the server so long to be done with what an attempt sent.
+pub(super) fn slow(title: &str, attempt: &Attempt, within: std::time::Duration) -> String {
+    let body = body(&attempt.bytes);
+    format!(
+        "# {title}\n[Stream] Romeo\n-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo is disconnected within {}ms\n",
+        within.as_millis()
+    )
+}
+
 /// A scenario in which so many actors send what an attempt sent, and one more wants a stream all the same.
 pub(super) fn crowd(title: &str, attempt: &Attempt, count: usize) -> String {
     let body = body(&attempt.bytes);
@@ -136,7 +145,11 @@ mod tests {
                 when,
                 bytes: [b"<a>".repeat(99), b"${x} \"\x00\\ \xff".to_vec()].concat(),
             };
-            for text in [scenario("A title", &attempt), crowd("A title", &attempt, 3)] {
+            for text in [
+                scenario("A title", &attempt),
+                crowd("A title", &attempt, 3),
+                slow("A title", &attempt, std::time::Duration::from_millis(250)),
+            ] {
                 let source = Source {
                     name: "a.scs".to_owned(),
                     text: text.clone(),

@@ -23,7 +23,7 @@ const WORTH: Duration = Duration::from_millis(300);
 /// Each time is the least of so many.
 const MEASURES: usize = 3;
 /// So many connections at once show whether what is slow holds up everybody.
-const MANY: usize = 128;
+const MANY: usize = 400;
 /// Longer is not waited for.
 const MOST: Duration = Duration::from_secs(30);
 
@@ -59,6 +59,7 @@ impl Campaign<'_> {
         let (small, large) = (self.weight(kind, SIZE), self.weight(kind, SIZE * LARGER));
         let mut steep = 0;
         let mut seen = String::new();
+        let mut linear = Duration::MAX;
         for _ in 0..3 {
             let (Some(a), Some(b)) = (self.least(&small).await, self.least(&large).await) else {
                 return Ok(());
@@ -67,6 +68,8 @@ impl Campaign<'_> {
                 return Ok(());
             }
             steep += 1;
+            // Half of what it takes, which is more than if the cost were linear.
+            linear = linear.min(b / 2);
             seen.push_str(&format!(
                 "{} bytes: {a:?}, {} bytes: {b:?}\n",
                 small.len(),
@@ -77,7 +80,7 @@ impl Campaign<'_> {
             when: When::BeforeTls,
             bytes: large,
         };
-        let text = script::scenario(&bucket, &attempt);
+        let text = script::slow(&bucket, &attempt, linear);
         self.report(&bucket, &seen, text.as_bytes(), "scs", steep, tell)?;
         self.many(&attempt, tell).await
     }
