@@ -4,6 +4,7 @@
 mod browse;
 mod instruments;
 mod libpurple;
+mod mdns_sd;
 mod reference;
 mod segments;
 
@@ -30,6 +31,11 @@ const TESTS: &[Test] = &[
     (
         "the reference peer beside libpurple",
         reference::beside_libpurple,
+    ),
+    ("mdns-sd is heard", mdns_sd::is_heard),
+    (
+        "mdns-sd sees the reference peer",
+        mdns_sd::sees_the_reference,
     ),
     ("browse shows who is there", browse::shows_who_is_there),
 ];
