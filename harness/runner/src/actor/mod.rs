@@ -306,7 +306,7 @@ impl Stage {
         } else if connection.is_full() {
             (
                 Problem::Flood,
-                "the target sent more than 1 MB of other things".to_owned(),
+                "the target sent more than 512 kB of other things".to_owned(),
             )
         } else if !connection.is_open() || connection.ending.stream {
             (

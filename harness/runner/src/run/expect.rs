@@ -13,6 +13,9 @@ use crate::transport::{Connection, TcpEnd};
 /// Messages quote at most this much of what was received, in characters.
 const QUOTED: usize = 2000;
 
+/// So many things that were skipped are noted in the transcript.
+const NOTED: usize = 100;
+
 /// Why an expectation did not come true.
 #[derive(Debug)]
 pub(super) struct Unmet {
@@ -163,7 +166,9 @@ pub(super) async fn receive(
                         if matches!(mode, Mode::Next | Mode::NextOneOf) {
                             return Some(false);
                         }
-                        log.note(&name, &format!("skips {}", short(&received)));
+                        if passed.count <= NOTED {
+                            log.note(&name, &format!("skips {}", short(&received)));
+                        }
                     }
                 }
             }

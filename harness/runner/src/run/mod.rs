@@ -15,7 +15,7 @@ use rand::SeedableRng as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use xmppspec_reports::{Case, Known, Verdict};
+use xmppspec_reports::{Case, Content, Direction, Entry, Known, Layer, Verdict};
 use xmppspec_scenarios::Script;
 
 pub use peers::PeerSource;
@@ -50,6 +50,14 @@ const MAX_UNREACHABLE: usize = 3;
 
 /// How long the accounts of cases that were broken off may take to be removed.
 const PATIENCE_WITH_ACCOUNTS: Duration = Duration::from_secs(3);
+
+/// The transcripts of a run, in bytes with what keeping them costs. A suite that goes well needs a tenth of it; a target that floods every case
+/// must not fill the memory.
+const MAX_TRANSCRIPTS: usize = 32 << 20;
+
+/// What keeping one entry costs beside its bytes, and how much of each end of a transcript stays when there is no more room.
+const ENTRY_COST: usize = 150;
+const END_KEPT: usize = 8 << 10;
 
 /// What is common to the cases of a run.
 struct Shared {
@@ -178,6 +186,8 @@ struct Run<'a> {
     notes: Vec<String>,
     silent: usize,
     unreachable: usize,
+    /// What the transcripts of the cases that are done cost.
+    transcripts: usize,
 }
 
 /// Asks a target that is up what it has.
@@ -229,6 +239,7 @@ pub async fn run(
         notes,
         silent: 0,
         unreachable: 0,
+        transcripts: 0,
     };
     let early = run.play(interrupts, &mut progress).await;
     if early.is_some() {
@@ -399,7 +410,12 @@ impl Run<'_> {
         );
     }
 
-    fn finish(&mut self, index: usize, case: Case, progress: &mut impl FnMut(&Case, usize)) {
+    fn finish(&mut self, index: usize, mut case: Case, progress: &mut impl FnMut(&Case, usize)) {
+        let cost = |case: &Case| case.transcript.iter().map(entry_cost).sum::<usize>();
+        if self.transcripts + cost(&case) > MAX_TRANSCRIPTS {
+            shorten(&mut case.transcript);
+        }
+        self.transcripts += cost(&case);
         self.done[index] = Some(case);
         let count = self.done.iter().flatten().count();
         if let Some(case) = &self.done[index] {
@@ -503,6 +519,41 @@ impl Run<'_> {
     }
 }
 
+fn entry_cost(entry: &Entry) -> usize {
+    entry.content.bytes().len() + ENTRY_COST
+}
+
+/// Leaves both ends of a transcript, and says what is missing.
+fn shorten(transcript: &mut Vec<Entry>) {
+    let fits = |entries: &mut dyn Iterator<Item = &Entry>| {
+        let mut room = END_KEPT;
+        entries
+            .take_while(|entry| {
+                let cost = entry_cost(entry);
+                let fits = cost <= room;
+                room = room.saturating_sub(cost);
+                fits
+            })
+            .count()
+    };
+    let head = fits(&mut transcript.iter());
+    let tail = fits(&mut transcript.iter().skip(head).rev());
+    let left_out = transcript.len() - head - tail;
+    if left_out == 0 {
+        return;
+    }
+    let note = Entry {
+        at_ms: transcript[head].at_ms,
+        actor: String::new(),
+        layer: Layer::Note,
+        direction: Direction::Note,
+        content: Content::Text(format!(
+            "{left_out} entries are left out: the transcripts of this run are too long"
+        )),
+    };
+    transcript.splice(head..head + left_out, [note]);
+}
+
 /// The cases under way.
 #[derive(Default)]
 struct InFlight {
@@ -553,4 +604,27 @@ impl InFlight {
 pub fn random_seed() -> u64 {
     // Short enough to be typed.
     rand::random::<u64>() % 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_that_is_too_long_keeps_its_ends() {
+        let entry = |n: u32| Entry {
+            at_ms: f64::from(n),
+            actor: "Romeo".to_owned(),
+            layer: Layer::Plain,
+            direction: Direction::Received,
+            content: Content::Text("x".repeat(1000)),
+        };
+        let mut transcript: Vec<Entry> = (0..100).map(entry).collect();
+        shorten(&mut transcript);
+        assert_eq!((transcript.len(), transcript[7].layer), (15, Layer::Note));
+        assert_eq!((transcript[0].at_ms, transcript[14].at_ms), (0.0, 99.0));
+        let mut short: Vec<Entry> = (0..3).map(entry).collect();
+        shorten(&mut short);
+        assert_eq!(short.len(), 3);
+    }
 }

@@ -30,7 +30,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// So much XML may wait to be looked at before reading stops, in bytes. TCP then holds the target back.
-const MAX_QUEUED: usize = 1 << 20;
+const MAX_QUEUED: usize = 512 << 10;
 
 /// Bytes read at a time, and how often before others get their turn.
 const CHUNK: usize = 16 << 10;

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 /// The most that one case keeps of each direction, in bytes: a target that floods must not fill the memory. Far above what
 /// any scenario exchanges.
-const MAX_BYTES: usize = 2 << 20;
+const MAX_BYTES: usize = 1 << 20;
 
 /// The most entries that one case keeps.
-const MAX_ENTRIES: usize = 20_000;
+const MAX_ENTRIES: usize = 4_000;
 
 /// What carried the bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
