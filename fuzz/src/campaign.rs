@@ -22,6 +22,7 @@ const TRIES_OF_FAILURES: usize = 60;
 
 /// How long making one finding small may take. A reader that hangs takes its whole timeout each time.
 const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE_WITH_FAILURES: Duration = Duration::from_secs(15);
 
 /// One of so many inputs is a large one.
 const STRESS_EVERY: u64 = 400;
@@ -143,6 +144,7 @@ impl Campaign<'_> {
                 }
             }
         }
+        progress.elapsed = began.elapsed();
         Ok(progress)
     }
 
@@ -184,7 +186,11 @@ impl Campaign<'_> {
         is_large: bool,
     ) -> io::Result<bool> {
         let is_failure = matches!(bucket.kind, Kind::Fails(_));
-        let tries = if is_failure { TRIES_OF_FAILURES } else { TRIES };
+        let (tries, patience) = if is_failure {
+            (TRIES_OF_FAILURES, PATIENCE_WITH_FAILURES)
+        } else {
+            (TRIES, PATIENCE)
+        };
         // Only those concerned: others may be slow.
         let concerned = |name: &str| name == bucket.base || name == bucket.reader;
         let mut shows = |input: &[u8]| {
@@ -196,7 +202,7 @@ impl Campaign<'_> {
         if !shows(input) {
             return Ok(false);
         }
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + patience;
         let mut smallest = minimise(input, tries, |input| Instant::now() < until && shows(input));
         let mut replays = (0..3).filter(|_| shows(&smallest)).count();
         if replays == 0 {

@@ -89,8 +89,15 @@ impl Process {
 
     /// Reads a whole document.
     pub fn read(&mut self, bytes: &[u8]) -> Reading {
-        if self.running.is_none() && self.spawn().is_err() {
-            return Reading::Failed(Failure::Crash);
+        if self.running.is_none() {
+            if self.spawn().is_err() {
+                return Reading::Failed(Failure::Crash);
+            }
+            // The start has a patience of its own, which the document must not get.
+            if let Reading::Failed(failure) = self.ask(b"<a/>") {
+                self.running = None;
+                return Reading::Failed(failure);
+            }
         }
         let reading = self.ask(bytes);
         if matches!(reading, Reading::Failed(_)) {
