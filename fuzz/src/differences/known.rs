@@ -321,6 +321,24 @@ pub const KNOWN: &[Known] = &[
         "as the one before with prefixed xmlns",
     ),
     known(
+        &["roxmltree"],
+        Reads(Rule::DuplicateExpandedName),
+        "<a xmlns:p='u' xmlns:q='u' p:xmlns='' q:xmlns=''/>",
+        "the same",
+    ),
+    known(
+        &["roxmltree"],
+        Refuses("UnexpectedXmlnsUri"),
+        "<a xmlns:p='u' p:xmlns='http://www.w3.org/2000/xmlns/'/>",
+        "the same: what is only a value is no declaration",
+    ),
+    known(
+        &["roxmltree"],
+        Refuses("UnexpectedXmlUri"),
+        "<a xmlns:p='u' p:xmlns='http://www.w3.org/XML/1998/namespace'/>",
+        "the same",
+    ),
+    known(
         EXPAT,
         Refuses("not well-formed (invalid token)"),
         "<\u{10000}/>",

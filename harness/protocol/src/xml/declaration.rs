@@ -1,164 +1,158 @@
-//! The XML declaration (XML 1.0 §2.8, RFC 6120 §11.5).
+//! The XML declaration (XML 1.0 §2.8, RFC 6120 §11.5), which may not be complete: what has been read of it, so that
+//! reading goes on where it stopped.
 
-use super::chars::{self, SPACE};
+use super::tag::skip_space;
 use super::{Declaration, Rule};
 
 /// A fault at a position.
 pub(super) type Fault = (usize, Rule);
 
-/// Reads the declaration that begins `bytes`. `Ok(None)`: it is not complete.
-pub(super) fn read(bytes: &[u8]) -> Result<Option<(Declaration, usize)>, Fault> {
-    let mut cursor = Cursor {
-        bytes,
-        at: "<?xml".len(),
-    };
-    Ok(cursor
-        .declaration()?
-        .map(|declaration| (declaration, cursor.at)))
-}
-
-struct Cursor<'a> {
-    bytes: &'a [u8],
+/// A declaration of which the end has not been seen.
+#[derive(Debug)]
+pub(super) struct DeclarationScan {
+    /// How far it has been looked at.
     at: usize,
+    step: Step,
+    version: Option<String>,
+    encoding: Option<String>,
 }
 
-/// Leaves the function when the input ends here.
-macro_rules! need {
-    ($value:expr) => {
-        match $value {
-            Some(value) => value,
-            None => return Ok(None),
-        }
-    };
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The space behind `from`.
+    Space {
+        from: usize,
+    },
+    /// The rest of the word that began at `start`.
+    Word {
+        start: usize,
+        word: &'static [u8],
+    },
+    Equals,
+    Quote,
+    /// The value that began at `start`.
+    Value {
+        start: usize,
+        quote: u8,
+    },
 }
 
-impl<'a> Cursor<'a> {
-    fn declaration(&mut self) -> Result<Option<Declaration>, Fault> {
-        let spaced = need!(self.space());
-        if !spaced || !need!(self.word(b"version")?) {
-            return self.malformed();
-        }
-        let at = self.at;
-        let version = need!(self.value()?);
-        let valid = version
-            .strip_prefix(b"1.")
-            .is_some_and(|minor| !minor.is_empty() && digits(minor));
-        if !valid {
-            let number =
-                version.iter().all(|b| b.is_ascii_digit() || *b == b'.') && !version.is_empty();
-            let rule = if number {
-                Rule::UnsupportedVersion
-            } else {
-                Rule::MalformedDeclaration
-            };
-            return Err((self.value_start(at), rule));
-        }
-        let mut declaration = Declaration {
-            version: utf8(version),
+const VERSION: &[u8] = b"version";
+const ENCODING: &[u8] = b"encoding";
+const STANDALONE: &[u8] = b"standalone";
+const END: &[u8] = b"?>";
+
+impl DeclarationScan {
+    /// A scan that begins behind `<?xml`.
+    pub(super) fn at(at: usize) -> Self {
+        DeclarationScan {
+            at,
+            step: Step::Space { from: at },
+            version: None,
             encoding: None,
-        };
-        let mut spaced = need!(self.space());
-        if need!(self.peek()) == b'e' {
-            if !spaced || !need!(self.word(b"encoding")?) {
-                return self.malformed();
-            }
-            let at = self.at;
-            let encoding = need!(self.value()?);
-            let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-            if !encoding.first().is_some_and(u8::is_ascii_alphabetic) || !encoding.iter().all(name)
-            {
-                return Err((self.value_start(at), Rule::MalformedDeclaration));
-            }
-            if !encoding.eq_ignore_ascii_case(b"UTF-8") {
-                return Err((self.value_start(at), Rule::UnsupportedEncoding));
-            }
-            declaration.encoding = Some(utf8(encoding));
-            spaced = need!(self.space());
-        }
-        if need!(self.peek()) == b's' {
-            let at = self.at;
-            if !spaced || !need!(self.word(b"standalone")?) {
-                return self.malformed();
-            }
-            return Err((at, Rule::StandaloneDeclaration));
-        }
-        if need!(self.word(b"?>")?) {
-            Ok(Some(declaration))
-        } else {
-            self.malformed()
         }
     }
 
-    fn malformed<T>(&self) -> Result<T, Fault> {
-        Err((self.at, Rule::MalformedDeclaration))
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    /// Skips whitespace; says whether there was any. `None` at the end of the input.
-    fn space(&mut self) -> Option<bool> {
-        let from = self.at;
-        while chars::is(self.peek()?, SPACE) {
-            self.at += 1;
-        }
-        Some(self.at > from)
-    }
-
-    /// Reads exactly this word; the position is then behind it, or at the byte that differs.
-    fn word(&mut self, word: &[u8]) -> Result<Option<bool>, Fault> {
-        for &expected in word {
-            match self.peek() {
-                None => return Ok(None),
-                Some(byte) if byte == expected => self.at += 1,
-                Some(_) => return Ok(Some(false)),
+    pub(super) fn shift(&mut self, by: usize) {
+        self.at -= by;
+        match &mut self.step {
+            Step::Space { from: at }
+            | Step::Word { start: at, .. }
+            | Step::Value { start: at, .. } => {
+                *at -= by;
             }
+            Step::Equals | Step::Quote => {}
         }
-        Ok(Some(true))
     }
 
-    /// Reads `= 'value'`.
-    fn value(&mut self) -> Result<Option<&'a [u8]>, Fault> {
-        need!(self.space());
-        if !need!(self.word(b"=")?) {
-            return self.malformed();
-        }
-        need!(self.space());
-        let quote = need!(self.peek());
-        if !matches!(quote, b'"' | b'\'') {
-            return self.malformed();
-        }
-        let from = self.at + 1;
-        let mut end = from;
+    /// The declaration and the position behind it; `None`: it goes on behind what is seen.
+    pub(super) fn scan(&mut self, seen: &[u8]) -> Result<Option<(Declaration, usize)>, Fault> {
         loop {
-            match *need!(self.bytes.get(end)) {
-                byte if byte == quote => break,
-                byte if byte.is_ascii_alphanumeric()
-                    || matches!(byte, b'.' | b'_' | b'-' | b':') =>
-                {
-                    end += 1
+            if !matches!(self.step, Step::Word { .. } | Step::Value { .. }) {
+                self.at = skip_space(seen, self.at);
+            }
+            let Some(&next) = seen.get(self.at) else {
+                return Ok(None);
+            };
+            let malformed = Err((self.at, Rule::MalformedDeclaration));
+            match self.step {
+                Step::Space { from } => {
+                    let word = match (&self.version, &self.encoding, next) {
+                        (None, ..) => VERSION,
+                        (_, None, b'e') => ENCODING,
+                        (.., b's') => STANDALONE,
+                        _ => END,
+                    };
+                    if self.at == from && word != END {
+                        return malformed;
+                    }
+                    let start = self.at;
+                    self.step = Step::Word { start, word };
                 }
-                _ => return Err((end, Rule::MalformedDeclaration)),
+                Step::Word { start, word } => {
+                    if next != word[self.at - start] {
+                        return malformed;
+                    }
+                    self.at += 1;
+                    if self.at - start < word.len() {
+                        continue;
+                    }
+                    match (word, self.version.take()) {
+                        (END, Some(version)) => {
+                            let encoding = self.encoding.take();
+                            return Ok(Some((Declaration { version, encoding }, self.at)));
+                        }
+                        (STANDALONE, _) => return Err((start, Rule::StandaloneDeclaration)),
+                        (_, version) => self.version = version,
+                    }
+                    self.step = Step::Equals;
+                }
+                Step::Equals if next == b'=' => {
+                    self.at += 1;
+                    self.step = Step::Quote;
+                }
+                Step::Quote if matches!(next, b'"' | b'\'') => {
+                    self.at += 1;
+                    let (start, quote) = (self.at, next);
+                    self.step = Step::Value { start, quote };
+                }
+                Step::Value { start, quote } if next == quote => {
+                    self.value(&seen[start..self.at])
+                        .map_err(|rule| (start, rule))?;
+                    self.at += 1;
+                    self.step = Step::Space { from: self.at };
+                }
+                Step::Value { .. }
+                    if next.is_ascii_alphanumeric()
+                        || matches!(next, b'.' | b'_' | b'-' | b':') =>
+                {
+                    self.at += 1;
+                }
+                Step::Equals | Step::Quote | Step::Value { .. } => return malformed,
             }
         }
-        self.at = end + 1;
-        Ok(Some(&self.bytes[from..end]))
     }
 
-    /// Where the value behind a keyword that ended at `from` begins.
-    fn value_start(&self, from: usize) -> usize {
-        let quote = self.bytes[from..]
-            .iter()
-            .position(|b| matches!(b, b'"' | b'\''));
-        from + quote.map_or(0, |q| q + 1)
+    /// Takes the value of the version, or of the encoding behind it.
+    fn value(&mut self, value: &[u8]) -> Result<(), Rule> {
+        let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
+        let text = String::from_utf8_lossy(value).into_owned();
+        if self.version.is_some() {
+            let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+            if !value.first().is_some_and(u8::is_ascii_alphabetic) || !value.iter().all(name) {
+                return Err(Rule::MalformedDeclaration);
+            }
+            if !value.eq_ignore_ascii_case(b"UTF-8") {
+                return Err(Rule::UnsupportedEncoding);
+            }
+            self.encoding = Some(text);
+        } else if value.strip_prefix(b"1.").is_some_and(digits) {
+            self.version = Some(text);
+        } else if !value.is_empty() && value.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
+            return Err(Rule::UnsupportedVersion);
+        } else {
+            return Err(Rule::MalformedDeclaration);
+        }
+        Ok(())
     }
-}
-
-fn digits(bytes: &[u8]) -> bool {
-    bytes.iter().all(u8::is_ascii_digit)
-}
-
-fn utf8(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }

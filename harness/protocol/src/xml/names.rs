@@ -26,8 +26,9 @@ pub(super) struct Names {
     default: Uri,
     /// For each prefix its bindings, innermost last; kept only while there are more than `LINEAR`.
     index: HashMap<Box<str>, Vec<Uri>>,
-    /// Streams declare the same few namespaces again and again; this saves making each of them anew.
-    cache: Vec<Arc<str>>,
+    /// Streams declare the same few namespaces again and again; this saves making each of them anew. Empty until there is
+    /// one, because most parsers read little.
+    cache: Vec<Option<Arc<str>>>,
 }
 
 #[derive(Debug)]
@@ -45,17 +46,16 @@ pub(super) struct Mark {
 }
 
 impl Names {
-    const CACHE: usize = 64;
+    const CACHE: usize = 32;
 
     pub(super) fn new() -> Self {
-        let empty: Arc<str> = Arc::from("");
         Names {
-            uris: vec![empty.clone(), Arc::from(XML_NS)],
+            uris: vec![Arc::from(""), Arc::from(XML_NS)],
             bindings: Vec::new(),
             prefixes: String::new(),
             default: NO_NS,
             index: HashMap::new(),
-            cache: vec![empty; Self::CACHE],
+            cache: Vec::new(),
         }
     }
 
@@ -175,10 +175,13 @@ impl Names {
         let hash = uri.bytes().rev().take(8).fold(uri.len(), |hash, b| {
             hash.wrapping_mul(31).wrapping_add(b.into())
         });
-        let slot = &mut self.cache[hash % Self::CACHE];
-        if **slot != *uri {
-            *slot = Arc::from(uri);
+        if self.cache.is_empty() {
+            self.cache.resize(Self::CACHE, None);
         }
-        slot.clone()
+        let slot = &mut self.cache[hash % Self::CACHE];
+        match slot {
+            Some(known) if **known == *uri => known.clone(),
+            _ => slot.insert(Arc::from(uri)).clone(),
+        }
     }
 }

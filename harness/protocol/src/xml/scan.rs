@@ -5,10 +5,8 @@
 
 use std::ops::Range;
 
-use quick_xml::parser::{ElementParser, Parser as _};
-
 use super::chars::{self, NAME, SPACE};
-use super::declaration::{self, Fault};
+use super::declaration::{DeclarationScan, Fault};
 use super::names::{Mark, NO_NS, Names, Uri};
 use super::tag::{Attribute, AttributeScan, EndScan, NameScan, Part, QName, skip_space};
 use super::text::{self, Run};
@@ -68,7 +66,7 @@ pub(crate) struct Scanner {
     /// The offset of what the limit on bytes is counted for.
     unit: Option<u64>,
     /// The XML declaration, if it is not complete.
-    wait: Option<Wait>,
+    opening: Option<DeclarationScan>,
     /// The tag, if it is not complete.
     part: Option<Part>,
     run: Option<Run>,
@@ -100,19 +98,6 @@ struct Frame {
     ns: Uri,
     before: Mark,
 }
-
-/// An XML declaration that is not complete. It is read again with every byte while it is short. Reading a long one for
-/// every byte that arrives would be quadratic, so a cheap scan looks for its end, and it is read again only when that is
-/// found or when it has grown to twice its size.
-#[derive(Debug)]
-struct Wait {
-    parser: ElementParser,
-    scanned: usize,
-    retry: usize,
-}
-
-/// Longer declarations, in bytes, mean nothing but have much space in them.
-const SHORT: usize = 256;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RawAttr {
@@ -164,7 +149,7 @@ impl Scanner {
             empty: false,
             ended: false,
             unit: None,
-            wait: None,
+            opening: None,
             part: None,
             run: None,
             name: QName::default(),
@@ -207,8 +192,8 @@ impl Scanner {
         debug_assert!(by <= self.pos);
         self.offset += by as u64;
         self.pos -= by;
-        if let Some(wait) = &mut self.wait {
-            wait.scanned -= by;
+        if let Some(opening) = &mut self.opening {
+            opening.shift(by);
         }
         if let Some(part) = &mut self.part {
             part.shift(by);
@@ -227,7 +212,7 @@ impl Scanner {
 
     /// The text behind the position is gone, to be read by someone else.
     pub(crate) fn forget(&mut self) {
-        self.wait = None;
+        self.opening = None;
         self.part = None;
         self.run = None;
     }
@@ -425,47 +410,24 @@ impl Scanner {
             }
             Some(_) => {}
         }
-        if !self.ready(
-            &bytes[..window],
-            window < bytes.len() || ending != Ending::Open,
-        ) {
-            return Ok(Token::More);
-        }
-        let start = self.pos;
-        match declaration::read(&bytes[start..window]).map_err(|(at, rule)| (start + at, rule))? {
-            None => self.incomplete(bytes.len(), window, ending),
-            Some((declaration, used)) => {
+        let begin = self.pos + START.len();
+        let mut scan = self
+            .opening
+            .take()
+            .unwrap_or_else(|| DeclarationScan::at(begin));
+        match scan.scan(&bytes[..window])? {
+            None => {
+                self.opening = Some(scan);
+                self.more(bytes.len(), window, ending)
+            }
+            Some((declaration, end)) => {
                 self.declaration = Some(declaration);
-                self.pos += used;
+                self.pos = end;
                 self.phase = Phase::Prolog;
                 self.unit = None;
-                self.wait = None;
                 Ok(Token::Declaration)
             }
         }
-    }
-
-    /// Whether to try and read the declaration at the position: the first time, while it is short, when its end may have
-    /// been found, when it has grown a lot, and when nothing more will come.
-    fn ready(&mut self, seen: &[u8], forced: bool) -> bool {
-        let Some(wait) = &mut self.wait else {
-            return true;
-        };
-        let found = wait.parser.feed(&seen[wait.scanned..]).is_some();
-        wait.scanned = seen.len();
-        let size = seen.len() - self.pos;
-        found || forced || size <= SHORT || size >= wait.retry
-    }
-
-    /// The declaration at the position is not complete.
-    fn incomplete(&mut self, len: usize, window: usize, ending: Ending) -> Result<Token, Fault> {
-        let size = window - self.pos;
-        self.wait = Some(Wait {
-            parser: ElementParser::default(),
-            scanned: self.pos,
-            retry: size * 2,
-        });
-        self.more(len, window, ending)
     }
 
     fn end_tag(&mut self, input: &str, window: usize, ending: Ending) -> Result<Token, Fault> {
