@@ -21,7 +21,9 @@
 
 mod assemble;
 mod chapters;
+mod claims;
 mod compare;
+mod doap;
 mod documents;
 mod error;
 mod features;
@@ -36,7 +38,9 @@ mod text;
 mod verdict;
 
 pub use assemble::Run;
+pub use claims::{ClaimState, Claims, Standing};
 pub use compare::{Change, Comparison, Difference, Matrix, Row};
+pub use doap::{Claim, ClaimStatus, Doap, DoapError};
 pub use error::ReportError;
 pub use features::{Feature, FeatureState, Support};
 pub use gate::{Gate, GateOptions, Objection};
@@ -46,6 +50,6 @@ pub use model::{
     At, Case, Content, DECIDED, Direction, Entry, Judged, Layer, NotRun, RequirementState, Results,
     SCHEMA, Summary, Target, Tool,
 };
-pub use render::{Format, Options, Verbosity, render, render_comparison};
+pub use render::{Format, Options, Verbosity, render, render_claims, render_comparison};
 pub use requirement::{RequirementInfo, RequirementTexts};
 pub use verdict::{State, Verdict};

@@ -1,6 +1,7 @@
 //! Reports: one function from results to text for every format.
 
 mod badge;
+mod claims;
 mod comparison;
 mod github;
 mod html;
@@ -13,6 +14,7 @@ mod sarif;
 mod tap;
 mod terminal;
 
+pub use claims::render_claims;
 pub use comparison::render_comparison;
 
 use crate::ReportError;

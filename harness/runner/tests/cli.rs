@@ -9,6 +9,9 @@ use std::process::{Child, Command, Output, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+#[path = "cli/doap.rs"]
+mod doap;
+
 fn files() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
 }
@@ -107,7 +110,7 @@ fn without_arguments_it_tells_what_it_is() {
 fn every_command_has_help_with_examples_where_needed() {
     for command in [
         "run", "list", "explain", "check", "parse", "serve", "targets", "report", "compare",
-        "doctor",
+        "doap", "doctor",
     ] {
         for flag in ["-h", "--help"] {
             let output = run(&[command, flag]);

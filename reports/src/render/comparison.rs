@@ -53,7 +53,7 @@ pub fn render_comparison(
     }
 }
 
-fn paint(options: &Options<'_>, style: Style, text: &str) -> String {
+pub(super) fn paint(options: &Options<'_>, style: Style, text: &str) -> String {
     if options.color {
         format!("{style}{text}{style:#}")
     } else {

@@ -2,6 +2,7 @@
 
 mod assembling;
 mod comparing;
+mod doap;
 mod features;
 mod formats;
 mod gating;

@@ -4,6 +4,7 @@ mod browse;
 mod check;
 mod compare;
 mod completions;
+mod doap;
 mod doctor;
 mod explain;
 mod features;
@@ -88,6 +89,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Compare the results of runs or of targets
     Compare(compare::CompareArgs),
+    /// Set what a project claims to implement (DOAP, XEP-0453) beside what was seen of it
+    Doap(doap::DoapArgs),
     /// Show which serverless peers (XEP-0174) are on a link, with all their records and what is wrong with them
     Browse(browse::BrowseArgs),
     /// Look for what parsers and servers do wrong with generated input
@@ -116,6 +119,7 @@ pub fn main() -> ExitCode {
         Command::Targets(args) => targets::main(&args),
         Command::Report(args) => report::main(&args),
         Command::Compare(args) => compare::main(&args),
+        Command::Doap(args) => doap::main(&args),
         Command::Browse(args) => browse::main(&args),
         Command::Fuzz(args) => fuzz::main(&args),
         Command::Doctor(args) => doctor::main(&args),
