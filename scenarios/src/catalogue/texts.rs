@@ -104,10 +104,9 @@ mod tests {
     use super::super::all;
     use super::*;
 
-    /// As one line: the quote does not keep the breaks, and words may be divided at a hyphen there.
+    /// Without spaces: the quote does not keep the breaks, and words may be divided at a hyphen or a colon there.
     fn flat(text: &str) -> String {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        words.join(" ").replace("- ", "-")
+        text.split_whitespace().collect()
     }
 
     #[test]
