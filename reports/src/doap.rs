@@ -319,7 +319,7 @@ fn claim(implements: Node<'_, '_>, text: &str) -> Result<Option<Claim>, DoapErro
             .into_iter()
             .find(|one| one.as_str() == word)
     };
-    let found = word.as_ref().map(|word| known(word));
+    let found = word.as_ref().map(known);
     if let (Some(None), Some(status)) = (found, status) {
         let all = ClaimStatus::ALL.map(ClaimStatus::as_str).join(", ");
         let span = content(status, text).unwrap_or(opening(status));
@@ -360,7 +360,7 @@ fn edit(
 fn content(node: Node<'_, '_>, text: &str) -> Option<Range<usize>> {
     let range = node.range();
     let mut pieces = node.children().filter(|child| child.is_text());
-    match (pieces.next(), pieces.last()) {
+    match (pieces.next(), pieces.next_back()) {
         (Some(first), last) => Some(first.range().start..last.unwrap_or(first).range().end),
         _ if text[range.clone()].ends_with("/>") => None,
         _ => {

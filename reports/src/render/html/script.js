@@ -10,7 +10,7 @@
   const filters = all("button.filter");
   const piece = Number(byId("piece").textContent);
   const target = document.querySelector("h1").firstChild.textContent.trim();
-  let view = "case";
+  let view = null;
 
   // Everything shown is made of text nodes: what a target sent is never read as markup.
   const make = (name, className, ...children) => {
@@ -49,23 +49,33 @@
     }
     return haystacks.get(row);
   };
-  const apply = () => {
+  // Rows come back some at a time: the first are on the screen at once, and a word that is typed meanwhile need not wait for the rest.
+  const BATCH = 100;
+  let round = 0;
+  const reveal = (hidden, count, now) => {
+    for (const row of hidden.splice(0, count)) row.hidden = false;
+    if (hidden.length > 0) requestAnimationFrame(() => { if (round === now) reveal(hidden, count, now); });
+  };
+  const apply = (whole = false) => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const groups = new Set(filters.filter((f) => f.dataset.of === view && f.getAttribute("aria-pressed") === "true")
       .map((f) => f.dataset.group));
-    let shown = 0;
+    const matches = (row) => (groups.size === 0 || groups.has(row.dataset.group)) &&
+      words.every((word) => haystack(row).includes(word));
+    const wanted = new Set(rows[view].filter(matches));
     for (const row of rows[view]) {
-      const hidden = (groups.size > 0 && !groups.has(row.dataset.group)) ||
-        !words.every((word) => haystack(row).includes(word));
-      if (row.hidden !== hidden) row.hidden = hidden;
-      if (!hidden) shown += 1;
+      if (!row.hidden && !wanted.has(row)) row.hidden = true;
     }
     for (const group of views[view].querySelectorAll(".group")) {
-      group.hidden = !group.querySelector(":scope > ul > li:not([hidden])");
+      group.hidden = ![...group.querySelectorAll(":scope > ul > li")].some((row) => wanted.has(row));
     }
-    byId("shown").textContent = `${shown} of ${rows[view].length} shown`;
+    byId("shown").textContent = `${wanted.size} of ${rows[view].length} shown`;
+    round += 1;
+    reveal([...wanted].filter((row) => row.hidden), whole ? Infinity : BATCH, round);
   };
-  const show = (name) => {
+  // What an address names is scrolled to: then all of the view is there.
+  const show = (name, whole = false) => {
+    if (view !== name && !whole) for (const row of rows[name].slice(BATCH)) row.hidden = true;
     view = name;
     for (const other of Object.keys(views)) {
       views[other].hidden = other !== name;
@@ -73,19 +83,19 @@
       else tabs[other].removeAttribute("aria-current");
     }
     for (const filter of filters) filter.hidden = filter.dataset.of !== name;
-    apply();
+    apply(whole);
   };
-  search.addEventListener("input", apply);
+  search.addEventListener("input", () => apply());
   for (const filter of filters) {
     filter.addEventListener("click", () => {
       filter.setAttribute("aria-pressed", String(filter.getAttribute("aria-pressed") !== "true"));
       apply();
     });
   }
-  const clear = () => {
+  const clear = (whole = false) => {
     search.value = "";
     for (const filter of filters) filter.setAttribute("aria-pressed", "false");
-    apply();
+    apply(whole);
   };
 
   // Expected beside received: words that only one side has are marked.
@@ -260,30 +270,27 @@
     const row = rows.case[rows.case.findIndex((r) => `case-${r.dataset.case}` === hash)];
     const requirement = rows.requirement.find((r) => r.dataset.id === hash);
     if (row) {
-      show("case");
-      if (row.hidden) clear();
+      show("case", true);
+      if (row.hidden) clear(true);
       open(row).then(() => row.scrollIntoView());
       row.querySelector("button").focus({ preventScroll: true });
     } else if (requirement) {
-      show("requirement");
-      if (requirement.hidden) clear();
+      show("requirement", true);
+      if (requirement.hidden) clear(true);
       for (const other of rows.requirement) other.classList.toggle("at", other === requirement);
       requirement.scrollIntoView();
-    } else if (hash.startsWith("chapter-") || hash === "requirements") {
-      show("requirement");
+    } else if (hash.startsWith("chapter-")) {
+      show("requirement", true);
       const chapter = byId(hash);
       if (chapter) {
-        if (chapter.hidden) clear();
+        if (chapter.hidden) clear(true);
         chapter.scrollIntoView();
       } else {
         scrollTo(0, 0);
       }
-    } else if (hash === "features" && views.feature) {
-      show("feature");
-      scrollTo(0, 0);
     } else {
-      show("case");
-      if (hash === "cases") scrollTo(0, 0);
+      show({ "#requirements": "requirement", "#features": views.feature && "feature" }[location.hash] || "case");
+      if (hash) scrollTo(0, 0);
     }
   };
   addEventListener("hashchange", goto);
