@@ -32,6 +32,15 @@ pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb);
 /// The service that XEP-0174 publishes.
 pub const PRESENCE: &str = "_presence._tcp.local.";
 
+/// Whether two addresses differ in the last number alone, as on a link with /24 addresses.
+#[must_use]
+pub fn is_near(one: Ipv4Addr, other: IpAddr) -> bool {
+    let IpAddr::V4(other) = other else {
+        return false;
+    };
+    one.octets()[..3] == other.octets()[..3]
+}
+
 /// A packet that holds a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {

@@ -20,6 +20,8 @@ pub struct PeerConfig {
     pub v4: Option<Ipv4Addr>,
     /// Its link-local IPv6 address there.
     pub v6: Option<Ipv6Addr>,
+    /// It hears only those whose IPv4 address differs from its own in the last number alone: for loopback, which many share.
+    pub only_near: bool,
     /// What it publishes about its user: keys and values of the TXT record (XEP-0174 section 15.1).
     pub personal: Vec<(String, String)>,
     /// TLS is mandatory before stanzas (XEP-0174 section 13.1 leaves that to the user).
@@ -47,6 +49,7 @@ impl PeerConfig {
             index,
             v4: None,
             v6: None,
+            only_near: false,
             personal: personal.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec(),
             require_tls: false,
             faults: BTreeSet::new(),

@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 use xmppspec_protocol::dns::{Kind, Message};
-use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT};
+use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT, is_near};
 
 use super::browser::Browser;
 use super::packet::{Incoming, Outgoing, To};
@@ -189,6 +189,8 @@ fn udp(address: SocketAddr, config: &PeerConfig, join: bool) -> io::Result<UdpSo
     // Other responders of the machine listen on 5353 too (RFC 6762 section 15).
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
+    // A socket of a group hears of every interface on which anybody has joined it.
+    socket.bind_device(Some(config.interface.as_bytes()))?;
     let ttl = if config.has(PeerFault::LowIpTtl) {
         1
     } else {
@@ -483,7 +485,8 @@ impl Running {
             IpAddr::V4(a) => self.config.v4 == Some(a),
             IpAddr::V6(a) => self.config.v6 == Some(a),
         };
-        if own {
+        let far = |own| self.config.only_near && !is_near(own, source.ip());
+        if own || self.config.v4.is_some_and(far) {
             return;
         }
         let Ok(message) = Message::decode(bytes) else {
@@ -673,6 +676,8 @@ impl Running {
                 self.conversations.remove(&id);
                 if lost && self.config.has(PeerFault::DiesOfReset) {
                     self.listeners = [None, None];
+                    // Also those that were accepted before the loss was noticed.
+                    self.conversations.clear();
                 }
             }
         }
@@ -719,10 +724,11 @@ async fn converse(
                     break;
                 }
             },
-            Some(command) = commands.recv() => match command {
-                ToStream::Say(text) => stream.say(&text),
-                ToStream::Presence => stream.presence(),
-                ToStream::Close => stream.close(),
+            command = commands.recv() => match command {
+                Some(ToStream::Say(text)) => stream.say(&text),
+                Some(ToStream::Presence) => stream.presence(),
+                Some(ToStream::Close) => stream.close(),
+                None => break,
             },
             () = sleep_until(close_until.unwrap_or_else(Instant::now)), if close_until.is_some() => break,
         }

@@ -8,7 +8,7 @@ use nix::net::if_::{InterfaceFlags, if_nametoindex};
 use super::run_args::Format;
 use super::{Outcome, json, runtime};
 use crate::exit::{Exit, Failed};
-use crate::peer::{FoundPeer, Instrument, Place, Survey};
+use crate::peer::{FoundPeer, Instrument, Place, Survey, taken_hint};
 use crate::ui::{self, BOLD, DIM, DOUBTFUL};
 
 /// Where to look.
@@ -39,8 +39,9 @@ pub(super) fn main(args: &BrowseArgs) -> Outcome {
     });
     let survey = survey.map_err(|error| {
         Failed::usage(format!(
-            "cannot use {} for multicast DNS: {error}",
-            args.interface
+            "cannot use {} for multicast DNS: {error}{}",
+            args.interface,
+            taken_hint(&error)
         ))
     })?;
     let exit = if survey.peers.is_empty() {
@@ -95,6 +96,7 @@ fn place(name: &str) -> Result<Place, Failed> {
         index,
         v4,
         v6,
+        only_near: false,
     })
 }
 

@@ -3,8 +3,12 @@
 use super::run_args::Format;
 use super::{Outcome, json, runtime};
 use crate::exit::{Exit, Failed};
+use crate::peer::check_loopback;
 use crate::ui::{self, BAD, BOLD, DIM, DOUBTFUL, GOOD};
 use crate::world::{self, Check, Entered, Needs, Step, WorldError};
+
+/// What is left of the links of a world where there is none.
+const LOOPBACK: &str = "loopback carries multicast: `xmppspec run --role peer --no-world` judges the embedded peer there";
 
 /// How to tell.
 #[derive(Debug, Clone, clap::Args)]
@@ -44,14 +48,20 @@ pub(super) fn main(args: &DoctorArgs) -> Outcome {
     match world::enter(&Needs::default()) {
         Ok(entered) => inside(&entered, args.format),
         Err(error) => {
+            let loopback = runtime()?.block_on(check_loopback());
+            let wrong = loopback.as_ref().err().map(ToString::to_string);
             match args.format {
-                Format::Text => refused(&error),
+                Format::Text => refused(&error, wrong.as_deref()),
                 Format::Json => {
                     let before = Step::ALL.into_iter().take_while(|step| *step != error.step);
                     let mut checks: Vec<_> = before.map(done).collect();
                     checks.push(FoundCheck {
                         what: error.step.describe(),
                         wrong: Some(error.errno.desc()),
+                    });
+                    checks.push(FoundCheck {
+                        what: LOOPBACK,
+                        wrong: wrong.as_deref(),
                     });
                     json(&Found {
                         closed: false,
@@ -69,7 +79,7 @@ pub(super) fn main(args: &DoctorArgs) -> Outcome {
     }
 }
 
-fn refused(error: &WorldError) {
+fn refused(error: &WorldError, loopback: Option<&str>) {
     ui::line(&format!(
         "{BOLD}No closed world can be made here.{BOLD:#}\n"
     ));
@@ -77,6 +87,11 @@ fn refused(error: &WorldError) {
         good(step.describe());
     }
     bad(error.step.describe(), error.errno.desc());
+    ui::line("\nWithout a world:");
+    match loopback {
+        None => good(LOOPBACK),
+        Some(wrong) => bad(LOOPBACK, wrong),
+    }
     ui::line("");
 }
 

@@ -194,7 +194,7 @@ async fn judge(part: Part, gate: GateOptions<'_>, entered: &Entered) -> Outcome 
     let mut running = tokio::select! {
         running = starting => running.map_err(|error| Failed {
             exit: match error {
-                TargetError::Profile(_) => Exit::Usage,
+                TargetError::Profile(_) | TargetError::NeedsWorld { .. } => Exit::Usage,
                 _ => Exit::Target,
             },
             message: error.to_string(),
@@ -289,10 +289,10 @@ pub(super) async fn start(choice: Choice, entered: &Entered) -> Result<Running, 
     match choice {
         Choice::Reference(config) => Running::reference(*config).await,
         Choice::ReferencePeer(faults) => {
-            Ok(Running::peer(run::PeerSource::Reference(faults), entered))
+            Running::peer(run::PeerSource::Reference(faults), entered).await
         }
         Choice::Profile(profile) if profile.role == Role::Peer => {
-            Ok(Running::peer(run::PeerSource::Profile(profile), entered))
+            Running::peer(run::PeerSource::Profile(profile), entered).await
         }
         Choice::Profile(profile) => Running::start(&profile, entered).await,
         Choice::External(profile) => Running::reach(&profile).await,

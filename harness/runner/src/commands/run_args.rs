@@ -34,6 +34,7 @@ Without selectors all built-in scenarios for the role of the target run.
 Examples:
   xmppspec run                                    everything, on the embedded server and the embedded peer
   xmppspec run --target reference-peer            everything that judges serverless peers
+  xmppspec run --role peer --no-world             the same where no closed world can be made: on loopback
   xmppspec run --target prosody rfc6120/4.9 -v    stream errors of the installed prosody
   xmppspec run --fault header-without-id          proves that a scenario can fail
   xmppspec run --connect localhost:5222 --domain example.org \\
@@ -96,7 +97,8 @@ pub struct TargetArgs {
     #[arg(long = "peer-fault", value_name = "NAME", conflicts_with = "connect", value_parser = peer_fault)]
     pub peer_faults: Vec<PeerFault>,
 
-    /// Start the target on high loopback ports of this machine instead of in a closed world
+    /// Start the target on high loopback ports of this machine instead of in a closed world; serverless peers stand on
+    /// addresses of loopback then, and only the embedded one can
     #[arg(long)]
     pub no_world: bool,
 

@@ -54,6 +54,10 @@ pub struct SelftestArgs {
     #[arg(long, value_name = "server|peer", default_value = "server", value_parser = super::values::role)]
     role: Role,
 
+    /// Try peers on the loopback of this machine instead of in a closed world
+    #[arg(long)]
+    no_world: bool,
+
     /// Print the matrix as JSON
     #[arg(long)]
     json: bool,
@@ -134,11 +138,13 @@ pub(super) fn main(args: &SelftestArgs) -> Outcome {
         message: error.to_string(),
     })?;
     let entered = match args.role {
-        Role::Peer => world::enter(&Needs::default()).map_err(|error| Failed {
-            exit: Exit::Target,
-            message: format!("{error}\n{}", error.hint()),
-        })?,
-        Role::Server | Role::Client => Entered::none(),
+        Role::Peer if !args.no_world => {
+            world::enter(&Needs::default()).map_err(|error| Failed {
+                exit: Exit::Target,
+                message: format!("{error}\n{}", error.hint()),
+            })?
+        }
+        _ => Entered::none(),
     };
     runtime()?.block_on(async {
         let mut interrupts = Interrupts::listen()
@@ -259,7 +265,7 @@ async fn try_fault(
             }
             Bug::Peer(fault) => {
                 let source = PeerSource::Reference(vec![fault]);
-                (Ok(Running::peer(source, entered)), PEER_TIMEOUT)
+                (Running::peer(source, entered).await, PEER_TIMEOUT)
             }
         };
         let outcome = play(running, timeout, covering, Some(capabilities.clone())).await?;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use nix::errno::Errno;
 use tokio::task::JoinHandle;
 use xmppspec_protocol::dns::DnsError;
-use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT as MDNS_PORT, Seen};
+use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT as MDNS_PORT, Seen, is_near};
 
 use super::journal::Journal;
 use super::socket::{self, LARGEST, Opened, Socket};
@@ -91,11 +91,13 @@ pub struct Place {
     pub v4: Option<Ipv4Addr>,
     /// The link-local IPv6 address to send from.
     pub v6: Option<Ipv6Addr>,
+    /// Hears only those whose IPv4 address differs from the own one in the last number alone: many share loopback.
+    pub only_near: bool,
 }
 
 impl Place {
     /// Loopback, for runs without a world. IPv4 only: Linux carries no IPv6 multicast there. The address, any in 127/8, tells
-    /// instruments and peers on one machine apart.
+    /// instruments and peers on one machine apart; [`super::Stretch`] has some that nobody else uses.
     #[must_use]
     pub fn loopback(own: Ipv4Addr) -> Self {
         Self {
@@ -103,6 +105,7 @@ impl Place {
             index: 1,
             v4: Some(own),
             v6: None,
+            only_near: true,
         }
     }
 }
@@ -114,6 +117,7 @@ impl From<&Link> for Place {
             index: link.index,
             v4: link.v4,
             v6: link.v6,
+            only_near: false,
         }
     }
 }
@@ -339,7 +343,13 @@ impl Instrument {
     }
 
     fn read(&self, socket: &Arc<Socket>) {
-        let reader = tokio::spawn(read(Arc::clone(socket), Arc::clone(&self.inner.shared)));
+        let place = &self.inner.place;
+        let near = place.v4.filter(|_| place.only_near);
+        let reader = tokio::spawn(read(
+            Arc::clone(socket),
+            near,
+            Arc::clone(&self.inner.shared),
+        ));
         let readers = self.inner.readers.lock();
         readers.unwrap_or_else(PoisonError::into_inner).push(reader);
     }
@@ -384,7 +394,7 @@ impl Count {
 }
 
 /// Reads a socket as long as it lives.
-async fn read(socket: Arc<Socket>, shared: Arc<Shared>) {
+async fn read(socket: Arc<Socket>, near: Option<Ipv4Addr>, shared: Arc<Shared>) {
     let mut buffer = vec![0; LARGEST];
     let mut lost_before = 0;
     loop {
@@ -402,6 +412,9 @@ async fn read(socket: Arc<Socket>, shared: Arc<Shared>) {
         lost_before = received.lost;
         if lost > 0 {
             shared.count().lost += u64::from(lost);
+        }
+        if near.is_some_and(|own| !is_near(own, received.source.ip())) {
+            continue;
         }
         if shared.count().take_echo(received.source, &received.bytes) {
             continue;

@@ -148,7 +148,9 @@ async fn on_stage(
     let mut player = match Player::new(shared, source, script, lease, rng).await {
         Ok(player) => player,
         Err(stop) => {
-            let verdict = if stop.ours {
+            let verdict = if stop.skip {
+                Verdict::Skip
+            } else if stop.ours {
                 Verdict::Error
             } else {
                 Verdict::Blocked
@@ -317,6 +319,9 @@ impl<'a> Player<'a> {
         }
         let peers = match (&shared.peers, script.role) {
             (Some(peers), Role::Peer) => {
+                if let Some(lacking) = peers.lack(script, &source.text) {
+                    return Err(lacks(&lacking));
+                }
                 let seed = rand::RngExt::random(&mut rng);
                 Some(PeerStage::new(peers, script, &mut bindings, seed).await?)
             }

@@ -1,7 +1,7 @@
-//! What a case about serverless peers stands on (XEP-0174): a segment of its own with the target and the script's peers, each on
-//! a host, an instrument on each peer's host, and what they heard.
+//! What a case about serverless peers stands on (XEP-0174): a link of its own with the target and the script's peers, each on
+//! a host (without a world, at an address of loopback), an instrument with each peer, and what they heard.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question};
 use xmppspec_protocol::mdns::{Cache, Seen, complaints};
 use xmppspec_reference::peer::{PeerConfig, PeerFault};
 use xmppspec_scenarios::pattern::{EventPattern, PacketPattern, PacketText, Window};
-use xmppspec_scenarios::{ActorKind, Bindings, Hearing, Script};
+use xmppspec_scenarios::{Actor, ActorKind, Bindings, Hearing, Script};
 
 use super::expect::{Captures, Unmet};
 use crate::actor::{Patience, Problem, StepError};
-use crate::peer::{Direction, Instrument, MDNS_TTL, Packet, To};
+use crate::peer::{Direction, Ground, Instrument, MDNS_TTL, Packet, Place, Site, To};
 use crate::target::{HookError, PeerEvent, Profile, RunningPeer, Seen as Event, TargetError};
 use crate::transport::Transcript;
-use crate::world::{Addresses, Entered, Host, HostError, Segment};
+use crate::world::{Addresses, Entered, HostError};
 
 /// The machines of the play; more peers than these are numbered.
 const MACHINES: [&str; 4] = ["forza", "verona", "mantua", "padua"];
@@ -45,10 +45,21 @@ pub(crate) struct Peers {
     pub(crate) entered: Entered,
 }
 
+impl Peers {
+    /// What a script needs and loopback, the link where there is no world, does not have.
+    pub(super) fn lack(&self, script: &Script, text: &str) -> Option<String> {
+        let asked = |a: &Actor| a.properties.get("addresses").is_some_and(|a| a != "IPv4");
+        let ipv6 = script.actors.iter().any(asked) || text.contains("'s IPv6 address}");
+        let lacking =
+            "loopback carries no IPv6 multicast, and this case needs it (drop --no-world)";
+        (ipv6 && !self.entered.is_closed()).then(|| lacking.to_owned())
+    }
+}
+
 /// A peer of the script.
 #[derive(Debug)]
 struct Stand {
-    host: Host,
+    site: Site,
     instrument: Instrument,
     listener: TcpListener,
     /// The first packet that was not looked at yet.
@@ -60,13 +71,13 @@ struct Stand {
 pub(super) struct PeerStage {
     stands: Vec<Option<Stand>>,
     target: Option<RunningPeer>,
-    target_host: Host,
+    target_site: Site,
     /// When the last thing was heard, seen, sent or asked for.
     mark: Instant,
     next_event: usize,
     names: Vec<String>,
-    // Last: its hosts go before it.
-    _segment: Segment,
+    // Last: its sites go before it.
+    _ground: Ground,
 }
 
 fn host_failed(error: &HostError) -> StepError {
@@ -97,7 +108,7 @@ fn user(name: &str) -> String {
 }
 
 /// Gives an actor's names their values.
-fn bind(bindings: &mut Bindings, actor: &str, instance: &str, host: &Host, port: Option<u16>) {
+fn bind(bindings: &mut Bindings, actor: &str, instance: &str, place: &Place, port: Option<u16>) {
     let (user, machine) = instance.split_once('@').unwrap_or((instance, ""));
     let name = Name::from_labels([instance.as_bytes(), b"_presence", b"_tcp", b"local"]);
     let mut set = |what: &str, value: String| bindings.set(format!("{actor}'s {what}"), value);
@@ -106,16 +117,14 @@ fn bind(bindings: &mut Bindings, actor: &str, instance: &str, host: &Host, port:
     set("user", user.to_owned());
     set("machine", machine.to_owned());
     set("host", format!("{machine}.local."));
-    if let Some(link) = host.links.first() {
-        set(
-            "address",
-            link.v4.map(|a| a.to_string()).unwrap_or_default(),
-        );
-        set(
-            "IPv6 address",
-            link.v6.map(|a| a.to_string()).unwrap_or_default(),
-        );
-    }
+    set(
+        "address",
+        place.v4.map(|a| a.to_string()).unwrap_or_default(),
+    );
+    set(
+        "IPv6 address",
+        place.v6.map(|a| a.to_string()).unwrap_or_default(),
+    );
     if let Some(port) = port {
         set("port", port.to_string());
     }
@@ -128,15 +137,13 @@ impl PeerStage {
         bindings: &mut Bindings,
         seed: u64,
     ) -> Result<Self, StepError> {
-        let segment = Segment::new(&peers.entered, 0).map_err(|e| host_failed(&e))?;
+        let ground = Ground::new(&peers.entered).map_err(|e| host_failed(&e))?;
         let declared = script.actors.iter().find(|a| a.kind == ActorKind::Target);
-        let kinds = |a: &xmppspec_scenarios::Actor, default| {
-            addresses(a.properties.get("addresses"), default)
-        };
+        let kinds = |a: &Actor, default| addresses(a.properties.get("addresses"), default);
         let target_addresses =
             declared.map_or(Ok(Addresses::Both), |a| kinds(a, Addresses::Both))?;
-        let target_host = segment
-            .host_with(TARGET_MACHINE, target_addresses)
+        let target_site = ground
+            .site(TARGET_MACHINE, target_addresses)
             .map_err(|e| host_failed(&e))?;
         let target_user = declared.map_or("juliet".to_owned(), |a| user(&a.name));
         let mut stands = Vec::new();
@@ -149,23 +156,24 @@ impl PeerStage {
             let machine = machines
                 .next()
                 .map_or_else(|| format!("host{}", stands.len()), |m| (*m).to_owned());
-            let host = segment
-                .host_with(&machine, kinds(actor, Addresses::V4)?)
+            let site = ground
+                .site(&machine, kinds(actor, Addresses::V4)?)
                 .map_err(|e| host_failed(&e))?;
-            let instrument =
-                Instrument::on_host(&host).map_err(|e| io_failed("open port 5353", &e))?;
-            let listener = listen(&host).map_err(|e| io_failed("listen", &e))?;
+            let instrument = site
+                .instrument()
+                .map_err(|e| io_failed("open port 5353", &e))?;
+            let listener = listen(&site).map_err(|e| io_failed("listen", &e))?;
             let port = listener.local_addr().map(|a| a.port()).ok();
             let instance = format!("{}@{machine}", user(&actor.name));
-            bind(bindings, &actor.name, &instance, &host, port);
+            bind(bindings, &actor.name, &instance, &site.place, port);
             stands.push(Some(Stand {
-                host,
+                site,
                 instrument,
                 listener,
                 next: 0,
             }));
         }
-        let target = start(peers, &target_host, &target_user, seed)
+        let target = start(peers, &target_site, &target_user, seed)
             .await
             .map_err(|error| {
                 StepError::new(
@@ -174,16 +182,22 @@ impl PeerStage {
                 )
             })?;
         if let Some(actor) = declared {
-            bind(bindings, &actor.name, &target.instance, &target_host, None);
+            bind(
+                bindings,
+                &actor.name,
+                &target.instance,
+                &target_site.place,
+                None,
+            );
         }
         Ok(Self {
             stands,
             target: Some(target),
-            target_host,
+            target_site,
             mark: Instant::now(),
             next_event: 0,
             names: script.actors.iter().map(|a| a.name.clone()).collect(),
-            _segment: segment,
+            _ground: ground,
         })
     }
 
@@ -217,13 +231,10 @@ impl PeerStage {
     }
 
     fn is_target(&self, packet: &Packet) -> bool {
-        let ip = packet.source.ip();
-        let links = &self.target_host.links;
+        let (ip, target) = (packet.source.ip(), &self.target_site.place);
         packet.direction == Direction::Received
-            && links.iter().any(|l| {
-                l.v4.is_some_and(|a| ip == std::net::IpAddr::V4(a))
-                    || l.v6.is_some_and(|a| ip == std::net::IpAddr::V6(a))
-            })
+            && (target.v4.is_some_and(|a| ip == IpAddr::V4(a))
+                || target.v6.is_some_and(|a| ip == IpAddr::V6(a)))
     }
 
     /// Asks the target to do something. `Ok(Some)`: it has no such hook.
@@ -492,13 +503,11 @@ impl PeerStage {
         let instance = self.target()?.instance.clone();
         let labels = [instance.as_bytes(), b"_presence", b"_tcp", b"local"];
         let instance = Name::from_labels(labels).unwrap_or_default();
-        let target = self.target_host.links.first().cloned();
+        let target = self.target_site.place.clone();
         let stand = self.stand(who)?;
         let port = srv_port(stand, &instance).await?;
-        let link =
-            target.ok_or_else(|| StepError::new(Problem::Script, "the target has no link"))?;
         let own = stand.instrument.place();
-        let address: SocketAddr = match (own.v4.and(link.v4), own.v6.and(link.v6)) {
+        let address: SocketAddr = match (own.v4.and(target.v4), own.v6.and(target.v6)) {
             (Some(v4), _) => (v4, port).into(),
             (None, Some(v6)) => std::net::SocketAddrV6::new(v6, port, 0, own.index).into(),
             (None, None) => {
@@ -515,7 +524,7 @@ impl PeerStage {
             )
         };
         let socket = stand
-            .host
+            .site
             .tcp_socket(address.is_ipv6())
             .map_err(unreachable)?;
         let connected = timeout_at(Instant::now() + FIND_WITHIN, socket.connect(address)).await;
@@ -570,38 +579,31 @@ fn words(event: &PeerEvent) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn listen(host: &Host) -> std::io::Result<TcpListener> {
-    let v6 = host.links.first().is_none_or(|l| l.v4.is_none());
-    let socket = host.tcp_socket(v6)?;
-    let any: SocketAddr = if v6 { "[::]:0" } else { "0.0.0.0:0" }
-        .parse()
-        .map_err(std::io::Error::other)?;
-    socket.bind(any)?;
-    socket.listen(16)
+fn listen(site: &Site) -> std::io::Result<TcpListener> {
+    // A socket that was not bound listens on a port of the system's choice.
+    site.tcp_socket(site.place.v4.is_none())?.listen(16)
 }
 
 async fn start(
     peers: &Peers,
-    host: &Host,
+    site: &Site,
     user: &str,
     seed: u64,
 ) -> Result<RunningPeer, TargetError> {
     match &peers.source {
         PeerSource::Profile(profile) => {
+            let host = site.host.as_ref().ok_or(TargetError::NeedsWorld {
+                target: profile.name.clone(),
+            })?;
             RunningPeer::start(profile, &peers.entered, host, user).await
         }
         PeerSource::Reference(faults) => {
-            let (name, index) = host
-                .links
-                .first()
-                .map_or(("lo", 1), |l| (l.name.as_str(), l.index));
-            let mut config = PeerConfig::new(user, &host.name, name, index);
-            if let Some(link) = host.links.first() {
-                (config.v4, config.v6) = (link.v4, link.v6);
-            }
+            let place = &site.place;
+            let mut config = PeerConfig::new(user, &site.machine, &place.interface, place.index);
+            (config.v4, config.v6, config.only_near) = (place.v4, place.v6, place.only_near);
             config.faults.extend(faults);
             config.seed = seed;
-            RunningPeer::reference(config, Some(host)).await
+            RunningPeer::reference(config, site.host.as_ref()).await
         }
     }
 }

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io;
 
+use super::REFERENCE_PEER;
+use crate::peer::taken_hint;
+
 /// Why a target could not be started, reached or kept alive.
 #[derive(Debug)]
 pub enum TargetError {
@@ -17,6 +20,13 @@ pub enum TargetError {
         /// What to do about it, for example an `apt-get install` line.
         hint: String,
     },
+    /// Its processes are machines of their own, which there are only in a closed world.
+    NeedsWorld {
+        /// The target's name.
+        target: String,
+    },
+    /// Peers cannot stand on the machine's loopback.
+    Loopback(io::Error),
     /// A process ended before the target was ready, or while it was used.
     Exited {
         /// The process, its exit and its last words.
@@ -71,6 +81,16 @@ impl fmt::Display for TargetError {
                     programs.join(", ")
                 )
             }
+            Self::NeedsWorld { target } => write!(
+                f,
+                "{target} cannot be judged without a closed world: its processes need a host of their own\n\
+                 drop --no-world; without a world there is only --target {REFERENCE_PEER}"
+            ),
+            Self::Loopback(error) => write!(
+                f,
+                "serverless peers cannot be judged on loopback: {error}{}",
+                taken_hint(error)
+            ),
             Self::Exited { death } => death.fmt(f),
             Self::NotReady {
                 target,

@@ -169,16 +169,19 @@ impl Processes {
         }
     }
 
-    /// Asks all to end, and after `patience` ends them.
+    /// Asks one after the other to end, and after `patience` ends those that are left.
     pub(super) async fn stop(&mut self, patience: Duration) {
         self.ending.store(true, Ordering::Release);
-        self.signal(Signal::SIGTERM);
-        let all_ended = async {
-            for process in &mut self.running {
+        // Last started, first ended, so that each has what it stands on to its end: an avahi whose bus is gone spins for ever.
+        let one_by_one = async {
+            for process in self.running.iter_mut().rev() {
+                if !*process.ended.borrow() {
+                    let _ = killpg(process.group, Signal::SIGTERM);
+                }
                 let _ = process.ended.wait_for(|ended| *ended).await;
             }
         };
-        if timeout(patience, all_ended).await.is_err() {
+        if timeout(patience, one_by_one).await.is_err() {
             self.signal(Signal::SIGKILL);
             for process in &mut self.running {
                 let _ = process.ended.wait_for(|ended| *ended).await;
@@ -199,7 +202,7 @@ impl Processes {
     }
 
     fn signal(&self, signal: Signal) {
-        // Last started, first ended. Only those that still hold their id.
+        // Only those that still hold their id.
         for process in self.running.iter().rev().filter(|p| !*p.ended.borrow()) {
             let _ = killpg(process.group, signal);
         }
@@ -334,6 +337,32 @@ mod tests {
             .start(&shell("kill -SEGV $$"), logs.path(), Confinement::default())
             .unwrap();
         assert_eq!(processes.died().await.status, "signal 11, SIGSEGV");
+    }
+
+    #[tokio::test]
+    async fn the_last_that_was_started_ends_first() {
+        let logs = tempfile::tempdir().unwrap();
+        let mut processes = Processes::new();
+        for number in ["1", "2", "3"] {
+            let script = format!(
+                "trap 'echo {number} >> order; exit' TERM; echo {number} >> up; tail -f /dev/null & wait"
+            );
+            let mut launch = shell(&script);
+            launch.cwd = logs.path().display().to_string();
+            processes
+                .start(&launch, logs.path(), Confinement::default())
+                .unwrap();
+            let up = logs.path().join("up");
+            timeout(
+                Duration::from_secs(20),
+                super::super::ready::says(&up, number),
+            )
+            .await
+            .unwrap();
+        }
+        processes.stop(Duration::from_secs(20)).await;
+        let order = std::fs::read_to_string(logs.path().join("order")).unwrap();
+        assert_eq!(order, "3\n2\n1\n");
     }
 
     #[tokio::test]

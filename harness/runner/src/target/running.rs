@@ -13,6 +13,7 @@ use super::process::{Processes, tail};
 use super::profile::Profile;
 use super::started::Started;
 use super::{AccountPolicy, Role, Services, Target, TargetError};
+use crate::peer::check_loopback;
 use crate::run::{PeerSource, Peers};
 use crate::world::Entered;
 use crate::world::dns::{Asked, Dns};
@@ -214,9 +215,19 @@ impl Running {
         })
     }
 
-    /// A peer that every case starts anew, on a segment of its own.
-    #[must_use]
-    pub fn peer(source: PeerSource, entered: &Entered) -> Self {
+    /// A peer that every case starts anew, on a segment of its own; without a world, on loopback.
+    ///
+    /// # Errors
+    /// [`TargetError::NeedsWorld`], [`TargetError::Loopback`].
+    pub async fn peer(source: PeerSource, entered: &Entered) -> Result<Self, TargetError> {
+        if !entered.is_closed() {
+            if let PeerSource::Profile(profile) = source {
+                return Err(TargetError::NeedsWorld {
+                    target: profile.name,
+                });
+            }
+            check_loopback().await.map_err(TargetError::Loopback)?;
+        }
         let (name, version, timeout, known) = match &source {
             PeerSource::Reference(_) => (
                 super::REFERENCE_PEER.to_owned(),
@@ -247,11 +258,11 @@ impl Running {
             source,
             entered: entered.clone(),
         };
-        Self {
+        Ok(Self {
             target,
             start_time: Duration::ZERO,
             kind: Kind::Peers(Arc::new(peers)),
-        }
+        })
     }
 
     /// What the cases start, where they are about peers.

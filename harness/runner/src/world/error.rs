@@ -161,7 +161,7 @@ impl WorldError {
         if hints.is_empty() {
             hints.push("run as root, or on a kernel that lets users make namespaces".to_owned());
         }
-        hints.push("or pass --no-world: the target then runs on high loopback ports and may ask the real DNS".to_owned());
+        hints.push("or pass --no-world: the target then runs on high loopback ports and may ask the real DNS; of serverless peers, the embedded one then runs on loopback".to_owned());
         hints.join("\n")
     }
 

@@ -4,6 +4,7 @@
 mod browse;
 mod instruments;
 mod libpurple;
+mod loopback;
 mod mdns_sd;
 mod reference;
 mod segments;
@@ -38,6 +39,14 @@ const TESTS: &[Test] = &[
         mdns_sd::sees_the_reference,
     ),
     ("browse shows who is there", browse::shows_who_is_there),
+    (
+        "runs without a world stay on loopback",
+        loopback::stays_on_loopback,
+    ),
+    (
+        "a port 5353 that is not shared",
+        loopback::a_port_that_is_not_shared,
+    ),
 ];
 
 /// What a test that is run again is told by.
