@@ -4,6 +4,7 @@ use xmppspec_protocol::xml::{Limits, Mode, canonical};
 
 pub mod adapters;
 pub mod child;
+pub mod library;
 mod lines;
 #[cfg(feature = "native-parsers")]
 mod native;

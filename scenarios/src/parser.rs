@@ -397,12 +397,13 @@ impl<'a> Parser<'a> {
                 Diagnostic::error("an actor is written `[Kind] Name`").label(line.span.clone(), "");
             return self.diagnostics.push(diagnostic);
         };
+        let start = 1 + word.len() - word.trim_start().len();
         let (word, name) = (word.trim(), name.trim());
         let Some(kind) = ActorKind::from_name(word) else {
             let names = ActorKind::ALL.map(ActorKind::name);
             let known = names::nearest(word, names);
             let diagnostic = Diagnostic::error(format!("there is no kind of actor `{word}`"))
-                .label(line.text.locate(1..1 + word.len()), "");
+                .label(line.text.locate(start..start + word.len()), "");
             let diagnostic = match known {
                 Some(known) => diagnostic.help(format!("did you mean `[{known}]`?")),
                 None => diagnostic.help("actors are `[Client]` and `[Stream]`"),

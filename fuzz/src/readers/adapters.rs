@@ -30,6 +30,13 @@ macro_rules! file {
     };
 }
 
+/// A build that needs a shell, for what `pkg-config` says.
+macro_rules! shell {
+    ($words:literal) => {
+        &["sh", "-c", $words]
+    };
+}
+
 /// Every adapter.
 pub const ALL: &[Adapter] = &[
     Adapter {
@@ -76,13 +83,27 @@ pub const ALL: &[Adapter] = &[
     },
     Adapter {
         name: "gmarkup",
-        files: &[file!("gmarkup.c")],
-        build: &[
-            "sh",
-            "-c",
-            "cc -O1 -o gmarkup gmarkup.c $(pkg-config --cflags --libs glib-2.0)",
-        ],
+        files: &[file!("gmarkup.c"), file!("pipe.h")],
+        build: shell!("cc -O1 -o gmarkup gmarkup.c $(pkg-config --cflags --libs glib-2.0)"),
         run: &["./gmarkup"],
+    },
+    Adapter {
+        name: "iksemel",
+        files: &[file!("iksemel.c"), file!("pipe.h")],
+        build: shell!("cc -O1 -o iksemel iksemel.c -liksemel"),
+        run: &["./iksemel"],
+    },
+    Adapter {
+        name: "gloox",
+        files: &[file!("gloox.cpp"), file!("pipe.h")],
+        build: shell!("c++ -O1 -o gloox gloox.cpp $(pkg-config --cflags --libs gloox)"),
+        run: &["./gloox"],
+    },
+    Adapter {
+        name: "qt",
+        files: &[file!("qt.cpp"), file!("pipe.h")],
+        build: shell!("c++ -O1 -fPIC -o qt qt.cpp $(pkg-config --cflags --libs Qt5Core)"),
+        run: &["./qt"],
     },
 ];
 
@@ -105,12 +126,12 @@ impl Adapter {
                 // Go keeps what it built; where there is no home it asks for a place.
                 .env("GOCACHE", folder.join("cache"))
                 .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
+                .output()
                 .map_err(|error| format!("{program}: {error}"))?;
-            if !built.success() {
-                return Err(format!("{} failed", self.build.join(" ")));
+            if !built.status.success() {
+                let said = String::from_utf8_lossy(&built.stderr);
+                let first = said.lines().next().unwrap_or_default();
+                return Err(format!("{} failed: {first}", self.build.join(" ")));
             }
         }
         let mut command: Vec<String> = self.run.iter().map(|word| (*word).to_owned()).collect();

@@ -199,13 +199,20 @@ impl Process {
 }
 
 impl Running {
-    /// Resident memory in bytes.
+    /// Resident memory of it and of what it has started, in bytes.
     fn resident(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/statm", self.child.id()));
-        let pages = status
-            .ok()
-            .and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok());
-        pages.unwrap_or(0) * 4096
+        let mut all = vec![self.child.id().to_string()];
+        let mut sum = 0;
+        while let Some(id) = all.pop() {
+            let of = |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}"));
+            let pages = of("statm")
+                .ok()
+                .and_then(|line| line.split(' ').nth(1)?.parse::<u64>().ok());
+            sum += pages.unwrap_or(0) * 4096;
+            let children = of(&format!("task/{id}/children")).unwrap_or_default();
+            all.extend(children.split_whitespace().map(str::to_owned));
+        }
+        sum
     }
 }
 
@@ -300,7 +307,7 @@ mod tests {
             answer("\\012\\0\\0\\0error: bad"),
             Reading::Refused("bad".to_owned())
         );
-        let hoard = "exec python3 -c 'import time; x = bytearray(1 << 28); time.sleep(100)'";
+        let hoard = "python3 -c 'import time; x = bytearray(1 << 28); time.sleep(100)'; exit";
         let mut hungry = spec(&format!(
             "head -c 8 >/dev/null; printf '\\021\\0\\0\\0start {{}}a\\nend {{}}a'; {hoard}"
         ));

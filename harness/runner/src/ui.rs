@@ -79,15 +79,27 @@ pub fn is_colored() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// Whether standard error is a terminal that can write a line anew, so that progress can be shown there.
+/// The environment variable with which one command of this program asks another for its progress.
+pub const PROGRESS: &str = "XMPPSPEC_PROGRESS";
+
+/// Whether standard error is a terminal that can write a line anew, so that progress can be shown there, or somebody reads it
+/// who asked for it.
 #[must_use]
 pub fn has_progress() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+    std::env::var_os(PROGRESS).is_some()
+        || io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// Writes the last line of a terminal anew. To erase is no colour: it is done where the user wants none, too.
 pub fn progress(text: &str) {
     let _ = write!(io::stderr(), "\r\x1b[K{text}");
+}
+
+/// Erases what [`progress`] has written, if anything can be there.
+pub fn erase_progress() {
+    if has_progress() {
+        progress("");
+    }
 }
 
 /// The columns of the terminal, or a width that suits files.

@@ -5,7 +5,10 @@ mod parser;
 mod properties;
 mod server;
 
+use std::path::PathBuf;
+
 use super::Outcome;
+use crate::exit::{Exit, Failed};
 
 /// What to fuzz.
 #[derive(Debug, Clone, clap::Args)]
@@ -24,6 +27,12 @@ enum What {
     Server(Box<server::ServerArgs>),
     /// Our own code: what must hold for any bytes
     Properties(properties::PropertiesArgs),
+    /// Answers documents on standard input by the pipe protocol with what a shared library says
+    #[command(hide = true)]
+    Library {
+        /// It has the function `xmppspec_read`
+        path: PathBuf,
+    },
     /// Everything in turn, for a night
     Overnight(overnight::OvernightArgs),
 }
@@ -34,6 +43,9 @@ pub(super) fn main(args: &FuzzArgs) -> Outcome {
         What::Parser(args) => parser::main(args),
         What::Server(args) => server::main(args),
         What::Properties(args) => properties::main(args),
+        What::Library { path } => xmppspec_fuzz::readers::library::serve(path)
+            .map(|()| Exit::Conformant)
+            .map_err(|error| Failed::usage(error.to_string())),
         What::Overnight(args) => overnight::main(args),
     }
 }

@@ -6,10 +6,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +20,13 @@ use xmppspec_reports::{self as reports, Case, Results, Verdict};
 use crate::commands::{Outcome, output, values};
 use crate::exit::{Exit, Failed};
 use crate::target::Profile;
-use crate::ui::{self, BAD, BOLD, DIM, GOOD};
+use crate::ui::{self, BAD, DIM, GOOD};
+use crate::world::Interrupt;
+
+mod fuzzers;
+mod turn;
+
+use turn::Turn;
 
 /// The servers that have a turn if they are installed.
 const SERVERS: &[&str] = &["prosody", "ejabberd", "jabberd2"];
@@ -31,16 +36,16 @@ const TURN: Duration = Duration::from_secs(1800);
 const CORES: usize = 2;
 /// The file that says how far the night is.
 const STATE: &str = "overnight.json";
-/// A turn that does not end by itself this long after its time is ended.
-const GRACE: Duration = Duration::from_secs(600);
+/// Less time than this is not worth a turn.
+const SHORTEST: Duration = Duration::from_secs(5);
 
 /// How long, and where.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The folder holds one folder of findings for each campaign, overnight.json (how far it is) and results.json. Run the same command again
-after an interruption: it goes on with the time that is left.
+The folder holds one folder of findings for each campaign, overnight.json (how far it is) and results.json. Ctrl-C ends it with the
+results so far; the same command again goes on with the time that is left.
 
-Exit codes: 0 nothing was found, 1 there are findings
+Exit codes: 0 nothing was found, 1 there are findings, 3 nothing was found but a campaign could not do its work
 
 Examples:
   xmppspec fuzz overnight --for 8h
@@ -53,6 +58,10 @@ pub(super) struct OvernightArgs {
     /// Where everything goes
     #[arg(long, value_name = "FOLDER", default_value = "fuzz-overnight")]
     out: PathBuf,
+
+    /// Only these campaigns: parser, properties, a server, fuzzer-stream and the like; repeatable
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
 
     /// The folder of fuzz targets that cargo-fuzz built: they have turns too
     #[arg(long, value_name = "FOLDER")]
@@ -83,10 +92,23 @@ enum Kind {
 struct State {
     /// When it began (RFC 3339).
     started: String,
-    /// Seconds that have been used up of the whole.
-    used: u64,
-    /// Seconds that each campaign has run.
-    campaigns: BTreeMap<String, u64>,
+    /// Milliseconds that have been used up of the whole.
+    used_ms: u64,
+    campaigns: BTreeMap<String, Share>,
+}
+
+/// What a campaign has had.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Share {
+    seconds: u64,
+    /// Why it could not do its work the last time.
+    trouble: Option<String>,
+}
+
+impl State {
+    fn share(&mut self, job: &Job) -> &mut Share {
+        self.campaigns.entry(job.name.clone()).or_default()
+    }
 }
 
 /// Runs the night.
@@ -96,67 +118,122 @@ pub(super) fn main(args: &OvernightArgs) -> Outcome {
     };
     fs::create_dir_all(&args.out).map_err(unusable)?;
     let mut state = read_state(&args.out).map_err(unusable)?;
-    if state.used > 0 {
-        ui::line(&format!("goes on after {} s", state.used));
+    if state.used_ms > 0 {
+        ui::line(&format!("goes on after {} s", state.used_ms / 1000));
     } else {
         state.started = OffsetDateTime::now_utc()
             .format(&Rfc3339)
             .unwrap_or_default();
     }
-    let jobs = jobs(args);
+    let stop = Arc::new(AtomicBool::new(false));
+    super::parser::signals(&stop)
+        .map_err(|error| Failed::usage(format!("cannot listen to signals: {error}")))?;
+    let jobs = jobs(args)?;
+    turns(args, &jobs, &mut state, &stop).map_err(unusable)?;
+    if !stop.load(Ordering::Relaxed) {
+        fuzzers::merge(args, &stop);
+    }
+    let outcome = finish(args, &state, &jobs, &stop);
+    if stop.load(Ordering::Relaxed) {
+        ui::line("interrupted; the same command goes on with the time that is left");
+        return outcome.map(|_| Exit::Interrupted(Interrupt::Int));
+    }
+    outcome
+}
+
+/// Gives every campaign its turns, until the time is used up or everything is to end.
+fn turns(
+    args: &OvernightArgs,
+    jobs: &[Job],
+    state: &mut State,
+    stop: &AtomicBool,
+) -> std::io::Result<()> {
     let turn = TURN
         .min(args.budget * 2 / u32::try_from(jobs.len()).unwrap_or(1).max(1))
         .max(Duration::from_secs(10));
     let (lines, printed) = mpsc::channel::<String>();
     let mut running: Vec<Turn> = Vec::new();
-    let mut began = Instant::now();
+    let (began, before) = (Instant::now(), state.used_ms);
+    let mut stopping = false;
     loop {
-        let used = Duration::from_secs(state.used);
-        let left = args.budget.saturating_sub(used);
-        while running.len() < CORES && left > Duration::from_secs(5) {
+        state.used_ms = before + began.elapsed().as_millis() as u64;
+        let left = args
+            .budget
+            .saturating_sub(Duration::from_millis(state.used_ms));
+        if stop.load(Ordering::Relaxed) && !stopping {
+            stopping = true;
+            running.iter_mut().for_each(Turn::stop);
+        }
+        while running.len() < CORES && left > SHORTEST && !stopping {
             // The one that has run least, and is not running.
             let next = jobs
                 .iter()
                 .filter(|job| !running.iter().any(|turn| turn.job.name == job.name))
-                .min_by_key(|job| state.campaigns.get(&job.name).copied().unwrap_or(0));
+                .min_by_key(|job| state.campaigns.get(&job.name).map_or(0, |s| s.seconds));
             let Some(job) = next else { break };
             let length = turn.min(left);
             match Turn::start(job, length, args, lines.clone()) {
                 Ok(turn) => running.push(turn),
-                Err(error) => ui::note(&format!("{}: {error}", job.name)),
+                Err(error) => {
+                    // It has had its turn: the others must not wait for it.
+                    let share = state.share(job);
+                    share.seconds += length.as_secs();
+                    share.trouble = Some(error.to_string());
+                    ui::note(&format!("{}: {error}", job.name));
+                }
             }
-            // Even one that cannot be started has had its turn.
-            *state.campaigns.entry(job.name.clone()).or_default() += length.as_secs();
         }
+        write_state(&args.out, state)?;
         if running.is_empty() {
-            break;
+            return Ok(());
         }
-        while let Ok(line) = printed.recv_timeout(Duration::from_secs(1)) {
+        let heard = printed.recv_timeout(Duration::from_secs(1));
+        ui::erase_progress();
+        for line in heard.into_iter().chain(printed.try_iter()) {
             ui::line(&line);
         }
-        for turn in &mut running {
-            if turn.is_over() {
-                let elapsed = turn.began.elapsed().as_secs();
-                ui::line(&format!(
-                    "{DIM}{}: {elapsed} s, {} findings{DIM:#}",
-                    turn.job.name,
-                    count(&args.out, &turn.job)
-                ));
-            }
+        running.retain_mut(|turn| {
+            let Some(ended) = turn.ended() else {
+                return true;
+            };
+            let count = count(&args.out, &turn.job);
+            let trouble = ended.trouble.as_deref().unwrap_or_default();
+            ui::line(&format!(
+                "{DIM}{}: {} s, {}{DIM:#} {trouble}",
+                turn.job.name,
+                ended.seconds,
+                ui::plural(count, "finding")
+            ));
+            let share = state.share(&turn.job);
+            // One that fails at once must not come again and again.
+            share.seconds += match ended.trouble {
+                Some(_) => turn.length.as_secs().max(ended.seconds),
+                None => ended.seconds.max(1),
+            };
+            share.trouble = ended.trouble;
+            false
+        });
+        if ui::has_progress() && !running.is_empty() {
+            ui::progress(&status(state, args.budget, &running));
         }
-        running.retain(|turn| !turn.done);
-        state.used += began.elapsed().as_secs();
-        if began.elapsed() >= Duration::from_secs(1) {
-            began = Instant::now();
-        }
-        write_state(&args.out, &state).map_err(unusable)?;
     }
-    merge(args);
-    finish(args, &state, &jobs)
+}
+
+/// One line for a terminal: how far the night is, and each of its campaigns.
+fn status(state: &State, budget: Duration, running: &[Turn]) -> String {
+    let mut line = format!("{} of {} s", state.used_ms / 1000, budget.as_secs());
+    for turn in running {
+        line.push_str(" · ");
+        line.push_str(&turn.status());
+    }
+    match line.char_indices().nth(ui::width().saturating_sub(1)) {
+        Some((end, _)) => line[..end].to_owned(),
+        None => line,
+    }
 }
 
 /// All campaigns that can run here.
-fn jobs(args: &OvernightArgs) -> Vec<Job> {
+fn jobs(args: &OvernightArgs) -> Result<Vec<Job>, Failed> {
     let own = |name: &str, words: &[&str]| Job {
         name: name.to_owned(),
         kind: Kind::Own(words.iter().map(|word| (*word).to_owned()).collect()),
@@ -188,173 +265,54 @@ fn jobs(args: &OvernightArgs) -> Vec<Job> {
             });
         }
     }
-    jobs
-}
-
-/// A campaign at work.
-struct Turn {
-    job: Job,
-    child: Child,
-    began: Instant,
-    length: Duration,
-    done: bool,
-}
-
-impl Turn {
-    fn start(
-        job: &Job,
-        length: Duration,
-        args: &OvernightArgs,
-        lines: mpsc::Sender<String>,
-    ) -> std::io::Result<Self> {
-        let folder = args.out.join(&job.name);
-        fs::create_dir_all(&folder)?;
-        let seconds = length.as_secs().max(1);
-        let mut command = match &job.kind {
-            Kind::Own(words) => {
-                let mut command = Command::new(std::env::current_exe()?);
-                command
-                    .arg("fuzz")
-                    .args(words)
-                    .arg("--for")
-                    .arg(format!("{seconds}s"))
-                    .arg("--findings")
-                    .arg(&folder);
-                command
-            }
-            Kind::Fuzzer(program) => {
-                let target = job.name.trim_start_matches("fuzzer-");
-                fs::create_dir_all(folder.join("corpus"))?;
-                let mut command = Command::new(program);
-                command
-                    .arg(folder.join("corpus"))
-                    .arg(args.corpus.join(target))
-                    .arg(format!("-max_total_time={seconds}"))
-                    .arg(format!("-artifact_prefix={}/", folder.display()))
-                    .arg("-print_final_stats=1");
-                let words = args.corpus.join("xmpp.dict");
-                if words.is_file() {
-                    command.arg(format!("-dict={}", words.display()));
-                }
-                command
-            }
-        };
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(folder.join("log.txt"))?;
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()?;
-        if let Some(stdout) = child.stdout.take() {
-            let name = job.name.clone();
-            std::thread::spawn(move || {
-                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                    if lines.send(format!("{BOLD}{name}{BOLD:#} {line}")).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        Ok(Turn {
-            job: job.clone(),
-            child,
-            began: Instant::now(),
-            length,
-            done: false,
-        })
+    let names: Vec<String> = jobs.iter().map(|job| job.name.clone()).collect();
+    if let Some(other) = args.only.iter().find(|name| !names.contains(name)) {
+        return Err(Failed::usage(format!(
+            "there is no campaign {other} here; there are {}",
+            names.join(", ")
+        )));
     }
+    jobs.retain(|job| args.only.is_empty() || args.only.contains(&job.name));
+    Ok(jobs)
+}
 
-    fn is_over(&mut self) -> bool {
-        if matches!(self.child.try_wait(), Ok(None)) && self.began.elapsed() > self.length + GRACE {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
-        }
-        self.done = !matches!(self.child.try_wait(), Ok(None));
-        self.done
+/// What a campaign has found so far: what is in its list, or the artifacts of a fuzzer.
+fn count(out: &Path, job: &Job) -> usize {
+    let folder = out.join(&job.name);
+    match &job.kind {
+        Kind::Own(_) => Findings::open(&folder).map_or(0, |all| all.iter().len()),
+        Kind::Fuzzer(_) => fuzzers::artifacts(&folder).len(),
     }
 }
 
-/// Makes what the fuzzers have collected small: inputs that cover nothing of their own go.
-fn merge(args: &OvernightArgs) {
-    let Some(fuzzers) = &args.fuzzers else { return };
-    for (name, _) in xmppspec_fuzz::properties::ALL {
-        let corpus = args.out.join(format!("fuzzer-{name}")).join("corpus");
-        let (program, small) = (fuzzers.join(name), corpus.with_extension("small"));
-        if !program.is_file() || !corpus.is_dir() || fs::create_dir_all(&small).is_err() {
-            continue;
-        }
-        let merged = Command::new(&program)
-            .arg("-merge=1")
-            .arg(&small)
-            .arg(&corpus)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
-        let files = |folder: &Path| fs::read_dir(folder).map_or(0, Iterator::count);
-        if merged.is_ok_and(|status| status.success()) {
-            ui::line(&format!(
-                "{DIM}{name}: corpus of {} inputs made {}{DIM:#}",
-                files(&corpus),
-                files(&small)
-            ));
-            let _ = fs::remove_dir_all(&corpus).and_then(|()| fs::rename(&small, &corpus));
-        }
-    }
-}
-
-/// What a campaign has found: its list, or the artifacts of a fuzzer.
-fn found(out: &Path, job: &Job) -> Vec<Finding> {
+fn found(out: &Path, job: &Job, stop: &AtomicBool) -> Vec<Finding> {
     let folder = out.join(&job.name);
     match &job.kind {
         Kind::Own(_) => {
             Findings::open(&folder).map_or_else(|_| Vec::new(), |all| all.iter().cloned().collect())
         }
-        Kind::Fuzzer(program) => fs::read_dir(&folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter(|name| {
-                ["crash-", "timeout-", "oom-", "slow-unit-"]
-                    .iter()
-                    .any(|head| name.starts_with(head))
-            })
-            .map(|file| Finding {
-                bucket: format!(
-                    "{}: {}",
-                    job.name,
-                    file.split('-').next().unwrap_or_default()
-                ),
-                detail: String::new(),
-                command: format!("{} {}", program.display(), folder.join(&file).display()),
-                file,
-                replays: 0,
-            })
-            .collect(),
+        Kind::Fuzzer(program) => fuzzers::findings(&job.name, program, &folder, stop),
     }
 }
 
-fn count(out: &Path, job: &Job) -> usize {
-    found(out, job).len()
-}
-
 /// Writes the results and tells what came out.
-fn finish(args: &OvernightArgs, state: &State, jobs: &[Job]) -> Outcome {
+fn finish(args: &OvernightArgs, state: &State, jobs: &[Job], stop: &AtomicBool) -> Outcome {
     let mut cases = Vec::new();
     for job in jobs {
-        let all = found(&args.out, job);
-        let seconds = state.campaigns.get(&job.name).copied().unwrap_or(0);
+        let all = found(&args.out, job, stop);
+        let share = state.campaigns.get(&job.name);
         if all.is_empty() {
-            let mut case = Case::new(
-                format!("fuzz/{}", job.name),
-                "nothing was found",
-                Verdict::Pass,
-            );
-            case.duration_ms = seconds * 1000;
+            let (title, verdict) = match share {
+                None => ("it had no turn", Verdict::Skip),
+                Some(Share { trouble: None, .. }) => ("nothing was found", Verdict::Pass),
+                Some(_) => ("it could not do its work", Verdict::Error),
+            };
+            let mut case = Case::new(format!("fuzz/{}", job.name), title, verdict);
+            case.duration_ms = share.map_or(0, |share| share.seconds * 1000);
+            case.reason = match share {
+                None => Some("the time was used up".to_owned()),
+                Some(share) => share.trouble.clone(),
+            };
             cases.push(case);
         }
         for finding in all {
@@ -364,13 +322,14 @@ fn finish(args: &OvernightArgs, state: &State, jobs: &[Job]) -> Outcome {
                 Verdict::Fail,
             );
             case.reason = Some(format!(
-                "{}; again with: {}",
-                finding.bucket, finding.command
+                "{}; shows again {} of 3 times: {}",
+                finding.bucket, finding.replays, finding.command
             ));
             case.received = Some(finding.detail);
             cases.push(case);
         }
     }
+    let failed = cases.iter().any(|case| case.verdict == Verdict::Error);
     let count = cases
         .iter()
         .filter(|case| case.verdict == Verdict::Fail)
@@ -387,7 +346,8 @@ fn finish(args: &OvernightArgs, state: &State, jobs: &[Job]) -> Outcome {
         },
         world: crate::world::Entered::NONE.to_owned(),
         started: state.started.clone(),
-        duration_ms: state.used * 1000,
+        duration_ms: state.used_ms,
+        interrupted: stop.load(Ordering::Relaxed),
         ..reports::Run::default()
     };
     let nothing: [(&str, &str); 0] = [];
@@ -399,14 +359,15 @@ fn finish(args: &OvernightArgs, state: &State, jobs: &[Job]) -> Outcome {
     output::write(&file, &json)?;
     let style = if count == 0 { GOOD } else { BAD };
     ui::line(&format!(
-        "{style}{count} findings{style:#} in {} s; {}",
-        state.used,
+        "{style}{}{style:#} in {} s; {}",
+        ui::plural(count, "finding"),
+        state.used_ms / 1000,
         file.display()
     ));
-    Ok(if count == 0 {
-        Exit::Conformant
-    } else {
-        Exit::NotConformant
+    Ok(match count {
+        0 if failed => Exit::Target,
+        0 => Exit::Conformant,
+        _ => Exit::NotConformant,
     })
 }
 
@@ -432,12 +393,12 @@ mod tests {
     #[test]
     fn the_state_is_there_after_an_interruption() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(read_state(folder.path()).unwrap().used, 0);
+        assert_eq!(read_state(folder.path()).unwrap().used_ms, 0);
         let state = State {
-            used: 7,
+            used_ms: 7,
             ..State::default()
         };
         write_state(folder.path(), &state).unwrap();
-        assert_eq!(read_state(folder.path()).unwrap().used, 7);
+        assert_eq!(read_state(folder.path()).unwrap().used_ms, 7);
     }
 }

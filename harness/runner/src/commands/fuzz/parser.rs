@@ -32,11 +32,17 @@ standard input, and writes the length and the text of its answer to standard out
 
 or, when it refuses the document, a last line `error: ` with a few words that do not quote the document.
 
+A shared library gives the same answer by a function, which calls `answer` once:
+
+  void xmppspec_read(const unsigned char *document, size_t length,
+                     void (*answer)(void *to, const char *text, size_t length), void *to);
+
 Exit codes: 0 nothing new was found, 1 there are findings, 2 a parser cannot be started or does not speak the protocol
 
 Examples:
   xmppspec fuzz parser --for 10m                           what is installed here: Python, Lua, Erlang, Go, Java, Node, …
   xmppspec fuzz parser --exec ./mine --for 8h              your own parser beside ours
+  xmppspec fuzz parser --lib ./mine.so --for 8h            the same, from a shared library
   xmppspec fuzz parser --exec ./mine fuzz-findings/001-*.xml   what each says of one document")]
 pub(super) struct ParserArgs {
     /// Instead of a campaign: what every parser says of these documents
@@ -47,7 +53,11 @@ pub(super) struct ParserArgs {
     #[arg(long, value_name = "COMMAND")]
     exec: Vec<String>,
 
-    /// Which of the ready adapters to use; repeatable [default: all that are installed, or none with --exec]
+    /// A shared library with the function xmppspec_read; repeatable
+    #[arg(long, value_name = "FILE")]
+    lib: Vec<PathBuf>,
+
+    /// Which of the ready adapters to use; repeatable [default: all that are installed, or none with --exec or --lib]
     #[arg(long, value_name = "NAME")]
     adapter: Vec<String>,
 
@@ -67,11 +77,11 @@ pub(super) struct ParserArgs {
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 
-    /// After so many seconds a program given by --exec hangs
+    /// After so many seconds what is given by --exec or --lib hangs
     #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = values::seconds)]
     timeout: Duration,
 
-    /// A program given by --exec may need so much memory, in megabytes
+    /// What is given by --exec or --lib may need so much memory, in megabytes
     #[arg(long, value_name = "MB", default_value_t = 1024)]
     memory: u64,
 }
@@ -170,16 +180,27 @@ pub(super) fn signals(flag: &Arc<AtomicBool>) -> std::io::Result<()> {
 /// Starts the programs, and the adapters that are installed; names those that are not.
 fn start(args: &ParserArgs, work: &Path) -> Result<Vec<Process>, Failed> {
     let mut processes = Vec::new();
-    for command in &args.exec {
-        let words: Vec<String> = command.split_whitespace().map(str::to_owned).collect();
+    let mut add = |name: String, command| {
         let spec = Spec {
-            name: command.clone(),
-            command: words,
+            name,
+            command,
             env: Vec::new(),
             timeout: args.timeout,
             memory: args.memory << 20,
         };
         processes.push(Process::start(spec).map_err(Failed::usage)?);
+        Ok::<(), Failed>(())
+    };
+    for command in &args.exec {
+        let words = command.split_whitespace().map(str::to_owned).collect();
+        add(command.clone(), words)?;
+    }
+    for path in &args.lib {
+        let own = std::env::current_exe()
+            .map_err(|error| Failed::usage(format!("cannot find this program: {error}")))?;
+        let path = path.display().to_string();
+        let words = [&*own.to_string_lossy(), "fuzz", "library", &path];
+        add(path.clone(), words.map(str::to_owned).to_vec())?;
     }
     for name in &args.adapter {
         if !adapters::ALL.iter().any(|adapter| adapter.name == name) {
@@ -190,7 +211,7 @@ fn start(args: &ParserArgs, work: &Path) -> Result<Vec<Process>, Failed> {
             )));
         }
     }
-    let all = args.adapter.is_empty() && args.exec.is_empty();
+    let all = args.adapter.is_empty() && args.exec.is_empty() && args.lib.is_empty();
     let mut missing = Vec::new();
     for adapter in adapters::ALL {
         if !all && !args.adapter.iter().any(|name| name == adapter.name) {
@@ -248,6 +269,9 @@ fn replay(args: &ParserArgs) -> String {
     let mut command = String::from("xmppspec fuzz parser");
     for program in &args.exec {
         command.push_str(&format!(" --exec '{program}'"));
+    }
+    for library in &args.lib {
+        command.push_str(&format!(" --lib '{}'", library.display()));
     }
     for adapter in &args.adapter {
         command.push_str(&format!(" --adapter {adapter}"));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use xmppspec_fuzz::findings::Findings;
 use xmppspec_fuzz::sweep::sweep;
@@ -12,6 +12,9 @@ use super::parser::{print, signals};
 use crate::commands::{Outcome, values};
 use crate::exit::{Exit, Failed};
 use crate::ui;
+
+/// How often progress is shown.
+const TELL: Duration = Duration::from_secs(1);
 
 /// For how long.
 #[derive(Debug, Clone, clap::Args)]
@@ -43,13 +46,20 @@ pub(super) fn main(args: &PropertiesArgs) -> Outcome {
     let _ = signals(&stop);
     // Panics are what is looked for: they are reported as findings, not one by one.
     std::panic::set_hook(Box::new(|_| {}));
-    let count = sweep(seed, args.budget, &mut findings, |_, finding| {
+    let mut told = Instant::now();
+    let count = sweep(seed, args.budget, &mut findings, |count, finding| {
         if let Some(finding) = finding {
+            ui::erase_progress();
             print(finding);
+        }
+        if ui::has_progress() && told.elapsed() >= TELL {
+            told = Instant::now();
+            ui::progress(&format!("{count} inputs"));
         }
         !stop.load(Ordering::Relaxed)
     });
     let _ = std::panic::take_hook();
+    ui::erase_progress();
     let count = count.map_err(|error| Failed::usage(format!("cannot write findings: {error}")))?;
     let found = findings.iter().len();
     ui::line(&format!("{count} inputs, {found} findings"));
