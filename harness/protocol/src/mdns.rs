@@ -116,7 +116,14 @@ pub fn same_record(a: &Record, b: &Record) -> bool {
 }
 
 fn same_data(a: &Data, b: &Data) -> bool {
-    folded(a) == folded(b)
+    match (a, b) {
+        // Of these there may be many in one set, to be compared with one another.
+        (Data::Ptr(a), Data::Ptr(b)) => a.same(b),
+        (Data::A(a), Data::A(b)) => a == b,
+        (Data::Aaaa(a), Data::Aaaa(b)) => a == b,
+        (Data::Txt(a), Data::Txt(b)) => a == b,
+        _ => folded(a) == folded(b),
+    }
 }
 
 /// The bytes of the data, with names in lower case: equal for data of one type that say the same.

@@ -46,7 +46,14 @@ struct Line {
 /// The time since the last thing that the actor heard, sent, or that the target was asked to do.
 pub type Window = (Duration, Duration);
 
-/// What a packet must be like.
+/// From which port a packet must have come, where that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Any,
+    This(u16),
+}
+
+/// What a packet must be like. What listeners must ignore is like nothing, unless `port:` is written.
 #[derive(Clone, Debug)]
 pub struct PacketPattern {
     lines: Vec<Line>,
@@ -57,7 +64,7 @@ pub struct PacketPattern {
     kind: Option<String>,
     to: Option<String>,
     ttl: Option<u8>,
-    port: Option<u16>,
+    port: Option<Port>,
     id: Option<u16>,
     text: String,
 }
@@ -177,7 +184,8 @@ impl PacketPattern {
                 }
                 "to" if matches!(given, "all" | "me") => pattern.to = Some(given.to_owned()),
                 "ttl" => pattern.ttl = Some(given.parse().map_err(|_| wrong())?),
-                "port" => pattern.port = Some(given.parse().map_err(|_| wrong())?),
+                "port" if given == "any" => pattern.port = Some(Port::Any),
+                "port" => pattern.port = Some(Port::This(given.parse().map_err(|_| wrong())?)),
                 "id" => pattern.id = Some(given.parse().map_err(|_| wrong())?),
                 _ => return Err(format!("a packet has no `{key}: {given}`")),
             }
@@ -223,10 +231,20 @@ impl PacketPattern {
             self.ttl.is_none_or(|t| t == seen.ttl),
             format!("its IP TTL is {}", seen.ttl),
         )?;
-        unless(
-            self.port.is_none_or(|p| p == seen.source.port()),
-            format!("it came from port {}", seen.source.port()),
-        )?;
+        let port = seen.source.port();
+        match self.port {
+            Some(Port::Any) => {}
+            Some(Port::This(wanted)) => {
+                unless(wanted == port, format!("it came from port {port}"))?
+            }
+            None => unless(
+                !seen.is_ignored(),
+                format!(
+                    "listeners must ignore it: it came from port {port} with the flags {:#06x}",
+                    message.flags.0
+                ),
+            )?,
+        }
         unless(
             self.id.is_none_or(|i| i == message.id),
             format!("its ID is {}", message.id),
@@ -400,6 +418,27 @@ mod tests {
             &packet.bytes,
         )
         .unwrap()
+    }
+
+    #[test]
+    fn what_listeners_ignore_is_like_nothing() {
+        let line = "= a.local. 120 FLUSH IN A 10.0.0.1";
+        let matches = |pattern: &str, seen: &Seen| {
+            let pattern = PacketPattern::parse(&format!("{pattern}\n{line}"));
+            pattern.unwrap().matches(seen).is_ok()
+        };
+        let right = seen(line);
+        let mut elsewhere = right.clone();
+        elsewhere.source.set_port(5354);
+        let coded = seen(&format!("flags: 0x8403\n{line}"));
+        for (pattern, expected) in [
+            ("is: response", [true, false, false]),
+            ("port: any", [true, true, true]),
+            ("port: 5354", [false, true, false]),
+        ] {
+            let found = [&right, &elsewhere, &coded].map(|seen| matches(pattern, seen));
+            assert_eq!(found, expected, "{pattern}");
+        }
     }
 
     #[test]

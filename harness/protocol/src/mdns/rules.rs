@@ -42,7 +42,13 @@ pub fn complaints(seen: &Seen) -> Vec<Complaint> {
     } else {
         query(seen, &mut found);
     }
-    for record in seen.message.records() {
+    // The answers in a query are those of others, as they were heard (§7.1).
+    let is_response = seen.message.is_response();
+    let own = seen.message.records().skip(match is_response {
+        true => 0,
+        false => seen.message.answers.len(),
+    });
+    for record in own {
         content(record, &mut found);
     }
     found.0

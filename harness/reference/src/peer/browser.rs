@@ -30,6 +30,9 @@ const TRIES: u32 = 4;
 /// How many records are kept: a link with more of them is not one of friends.
 const MOST: usize = 2048;
 
+/// How many things are asked for at a time. Whoever makes up names must not make it ask for all of them.
+const MOST_WANTED: usize = 128;
+
 /// A record that somebody said.
 #[derive(Clone, Debug)]
 struct Kept {
@@ -257,7 +260,8 @@ impl Browser {
     }
 
     fn want(&mut self, question: Question, now: Duration) {
-        if !self.wanted.iter().any(|w| w.question == question) {
+        let known = self.wanted.iter().any(|w| w.question == question);
+        if !known && self.wanted.len() < MOST_WANTED {
             self.wanted.push(Wanted {
                 question,
                 next: now,
@@ -267,8 +271,8 @@ impl Browser {
         }
     }
 
-    /// A message has come, from somebody else.
-    pub(super) fn received(&mut self, packet: &Incoming, now: Duration, me: &Name) {
+    /// A message has come, from somebody else. What it changes for the user is shown by the next `advance`.
+    pub(super) fn received(&mut self, packet: &Incoming, now: Duration) {
         let message = &packet.message;
         let wrong_port = packet.source.port() != PORT && !self.has(PeerFault::TrustsAnyPort);
         let strange = message.flags.opcode() != 0 || message.flags.rcode() != 0;
@@ -278,14 +282,14 @@ impl Browser {
         for record in message.answers.iter().chain(&message.additionals) {
             self.keep(record, now);
         }
-        self.show(now, me);
     }
 
     fn keep(&mut self, record: &Record, now: Duration) {
         let service = records::service();
         let of_service = record.name.is_within(&service);
         let of_host = matches!(record.kind(), Kind::A | Kind::AAAA);
-        if record.class != 1 || !(of_service || of_host) {
+        let of_nobody = matches!(&record.data, Data::Ptr(to) if !to.parent().same(&service));
+        if record.class != 1 || !(of_service || of_host) || of_nobody {
             return;
         }
         let key = key(&record.name, record.kind());
@@ -380,7 +384,6 @@ impl Browser {
         let mut instances: Vec<Name> = Vec::new();
         for kept in there.into_iter().flatten() {
             if let Data::Ptr(instance) = &kept.record.data
-                && instance.parent().same(&service)
                 && (!instance.same(me) || self.has(PeerFault::ShowsItself))
             {
                 instances.push(instance.clone());
@@ -476,6 +479,7 @@ impl Browser {
     /// A new icon is asked for, one that is known is not (XEP-0174 section 11.2).
     fn look_for_icon(&mut self, instance: &Name, strings: &[Vec<u8>], now: Duration) {
         if let Some(hash) = self.value(strings, "phsh")
+            && self.icons.len() < MOST
             && (self.icons.insert(hash) || self.has(PeerFault::AsksForKnownIcon))
             && self.newest(instance, Kind::NULL).is_none()
             && !self.has(PeerFault::NeverAsksForIcon)

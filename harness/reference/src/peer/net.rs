@@ -36,6 +36,9 @@ const LINGER: Duration = Duration::from_secs(1);
 /// How many streams at a time.
 const MOST_STREAMS: usize = 200;
 
+/// How many packets are taken in before what comes of them is worked out, if so many wait.
+const PACKETS_AT_ONCE: usize = 256;
+
 /// The largest UDP packet.
 const LARGEST: usize = 65_535;
 
@@ -438,6 +441,7 @@ impl Running {
             tokio::select! {
                 (bytes, source, multicast) = self.sockets.receive(&mut buffers) => {
                     self.received(&bytes, source, multicast);
+                    self.receive_more(&mut buffers).await;
                 }
                 socket = accept(self.listeners[0].as_ref()) => self.accepted(socket),
                 socket = accept(self.listeners[1].as_ref()) => self.accepted(socket),
@@ -448,6 +452,19 @@ impl Running {
                     Some(command) => self.command(command),
                 },
                 () = sleep_until(wake) => {}
+            }
+        }
+    }
+
+    /// Takes in what waits already. Working out what a packet changes for the user costs more than the packet.
+    async fn receive_more(&mut self, buffers: &mut [Vec<u8>; 4]) {
+        for _ in 0..PACKETS_AT_ONCE {
+            tokio::select! {
+                biased;
+                (bytes, source, multicast) = self.sockets.receive(buffers) => {
+                    self.received(&bytes, source, multicast);
+                }
+                () = std::future::ready(()) => return,
             }
         }
     }
@@ -499,8 +516,7 @@ impl Running {
         };
         let now = self.now();
         self.responder.received(&packet, now);
-        let me = self.responder.identity.instance();
-        self.browser.received(&packet, now, &me);
+        self.browser.received(&packet, now);
     }
 
     fn command(&mut self, command: Command) {

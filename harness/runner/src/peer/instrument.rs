@@ -3,7 +3,7 @@
 //! It keeps every packet as it came, with what IP says about it, and sends whatever it is told to. It knows nothing of records:
 //! nothing that arrives can confuse it, and a wrong packet is kept like a right one.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,8 @@ use crate::world::{Host, Link};
 /// The IP TTL that senders should use (RFC 6762 §11).
 pub const MDNS_TTL: u8 = 255;
 
-/// How much is kept. A link that says more in one case is under attack; the rest is counted.
+/// How much is kept. A link that says more in one case is under attack; the rest is counted. Nobody gets more than is left
+/// for all others, so that whoever floods the log is not the last to be heard.
 const MOST_PACKETS: usize = 200_000;
 const MOST_BYTES: usize = 64 << 20;
 
@@ -173,10 +174,27 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Count {
-    bytes: usize,
+    all: Share,
+    each: HashMap<IpAddr, Share>,
     lost: u64,
     /// What we sent to a group and the kernel will hand back to us, with its source.
     echoes: VecDeque<(SocketAddr, Arc<[u8]>)>,
+}
+
+/// What is kept of somebody's.
+#[derive(Debug, Default, Clone, Copy)]
+struct Share {
+    packets: usize,
+    bytes: usize,
+}
+
+impl Share {
+    fn with(self, bytes: usize) -> Self {
+        Self {
+            packets: self.packets + 1,
+            bytes: self.bytes + bytes,
+        }
+    }
 }
 
 impl Instrument {
@@ -371,12 +389,17 @@ impl Shared {
 
     fn keep(&self, packet: Packet) {
         let mut count = self.count();
-        let full = self.packets.len() >= MOST_PACKETS;
-        if full || count.bytes + packet.bytes.len() > MOST_BYTES {
+        let source = packet.source.ip();
+        let all = count.all.with(packet.bytes.len());
+        let own = count.each.get(&source).copied().unwrap_or_default();
+        let own = own.with(packet.bytes.len());
+        let full = all.packets + own.packets > MOST_PACKETS;
+        if full || all.bytes + own.bytes > MOST_BYTES {
             count.lost += 1;
             return;
         }
-        count.bytes += packet.bytes.len();
+        count.all = all;
+        count.each.insert(source, own);
         drop(count);
         self.packets.push(packet);
     }
@@ -572,9 +595,9 @@ mod tests {
             packets: Journal::default(),
             count: Mutex::default(),
         };
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, MDNS_PORT));
         let bytes: Arc<[u8]> = vec![0; MOST_BYTES / 4].into();
-        for _ in 0..6 {
+        let hear = |last: u8| {
+            let address = SocketAddr::from((Ipv4Addr::new(127, 0, 0, last), MDNS_PORT));
             shared.keep(Packet {
                 at: Duration::ZERO,
                 direction: Direction::Received,
@@ -584,7 +607,10 @@ mod tests {
                 interface: 1,
                 bytes: Arc::clone(&bytes),
             });
-        }
-        assert_eq!((shared.packets.len(), shared.count().lost), (4, 2));
+            (shared.packets.len(), shared.count().lost)
+        };
+        assert_eq!([1; 4].map(hear), [(1, 0), (2, 0), (2, 1), (2, 2)]);
+        // Somebody else is heard all the same, once: then that is half of what is left.
+        assert_eq!([2; 2].map(hear), [(3, 2), (3, 3)]);
     }
 }

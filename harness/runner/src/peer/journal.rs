@@ -36,6 +36,10 @@ impl<T: Clone> Journal<T> {
         self.entries().get(from..).unwrap_or_default().to_vec()
     }
 
+    fn get(&self, number: usize) -> Option<T> {
+        self.entries().get(number).cloned()
+    }
+
     /// Shows the entries from number `from` on to `look`, each once, those to come too, until it returns something.
     /// Cancel-safe.
     pub(crate) async fn until<R>(&self, from: usize, mut look: impl FnMut(&T) -> Option<R>) -> R {
@@ -43,7 +47,8 @@ impl<T: Clone> Journal<T> {
         let mut next = from;
         loop {
             lengths.borrow_and_update();
-            for entry in self.since(next) {
+            // One by one: whoever waits for the next only must not copy all that has come since.
+            while let Some(entry) = self.get(next) {
                 next += 1;
                 if let Some(found) = look(&entry) {
                     return found;

@@ -1,13 +1,13 @@
 //! A look at a link: which peers are there, with all their records, and what is wrong with what they say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question, Record};
-use xmppspec_protocol::mdns::{Cache, Complaint, PRESENCE, complaints, value as txt_value};
+use xmppspec_protocol::mdns::{Cache, PRESENCE, complaints, value as txt_value};
 
 use super::{Direction, Instrument, MDNS_TTL, Packet, To};
 
@@ -16,6 +16,20 @@ const TRIES: u32 = 3;
 
 /// The gap after which it is asked again, doubled each time (RFC 6762 §5.2).
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How many different questions are asked. A link that gives rise to more is under attack, and asking all of them would be
+/// part of it.
+const MOST_QUESTIONS: usize = 2048;
+
+/// Names in the questions of one packet, in bytes: with all else, what an Ethernet frame carries.
+const NAMES_IN_PACKET: usize = 1000;
+
+/// The most records that are told of one peer.
+const MOST_OF_PEER: usize = 64;
+
+/// The most complaints about packets that are told of all speakers together, and the characters of each.
+const MOST_COMPLAINTS: usize = 10_000;
+const LONGEST_COMPLAINT: usize = 400;
 
 /// A peer on the link.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -61,82 +75,161 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Asks for peers and for what belongs to them, listens for `length`, and tells what there is.
+    /// Asks for peers and for what belongs to them, listens for `length`, and tells what there is. However much comes, it ends
+    /// in time; what could not be looked at then is counted.
     ///
     /// # Errors
     /// Those of sending.
     pub async fn of_link(instrument: &Instrument, length: Duration) -> io::Result<Self> {
         let ends = Instant::now() + length;
-        let mut asked: Vec<(Question, u32, Instant)> = Vec::new();
-        let mut seen = 0;
+        let mut asked: HashMap<Question, (u32, Instant)> = HashMap::new();
+        let mut heard = Heard::default();
+        let mut next = 0;
         loop {
-            let packets = instrument.packets(0);
-            for question in open_questions(&packets, instrument.now()) {
-                if !asked.iter().any(|(q, ..)| *q == question) {
-                    asked.push((question, 0, Instant::now()));
+            for packet in instrument.packets(next) {
+                if Instant::now() >= ends {
+                    break;
                 }
+                heard.hear(&packet);
+                next += 1;
             }
             let now = Instant::now();
-            let due = asked
-                .iter_mut()
-                .filter(|(_, tries, at)| *tries < TRIES && *at <= now);
-            let mut message = Message::default();
-            for (question, tries, at) in due {
-                message.questions.push(question.clone());
-                *at = now + ASK_AGAIN * 2u32.pow(*tries);
-                *tries += 1;
+            if now >= ends {
+                let unseen = instrument.len() - next;
+                let lost = instrument.lost() + u64::try_from(unseen).unwrap_or(u64::MAX);
+                return Ok(heard.survey(instrument.now(), lost, |q| asked.contains_key(q)));
             }
-            if !message.questions.is_empty() {
-                ask(instrument, &message).await?;
+            for question in heard.open_questions(instrument.now()) {
+                if asked.len() < MOST_QUESTIONS {
+                    asked.entry(question).or_insert((0, now));
+                }
             }
-            let next = asked
-                .iter()
-                .filter(|(_, tries, _)| *tries < TRIES)
-                .map(|(.., at)| *at);
-            let wake = next.chain([ends]).min().unwrap_or(ends);
+            let mut due = Vec::new();
+            for (question, (tries, at)) in &mut asked {
+                if *tries < TRIES && *at <= now {
+                    due.push(question.clone());
+                    *at = now + ASK_AGAIN * 2u32.pow(*tries);
+                    *tries += 1;
+                }
+            }
+            ask(instrument, due).await?;
+            let again = asked.values().filter(|(tries, _)| *tries < TRIES);
+            let wake = again.map(|(_, at)| *at).chain([ends]).min();
             // Wakes for what comes, and for what is to be asked again.
             let come = |p: &Packet| (p.direction == Direction::Received).then_some(());
-            seen = seen.max(packets.len());
-            let _ = timeout_at(wake, instrument.until(seen, come)).await;
-            if Instant::now() >= ends {
-                return Ok(Self::of_packets(
-                    &instrument.packets(0),
-                    instrument.now(),
-                    instrument.lost(),
-                ));
+            let _ = timeout_at(wake.unwrap_or(ends), instrument.until(next, come)).await;
+        }
+    }
+}
+
+/// Asks over every family that there is, in packets of a usual size.
+async fn ask(instrument: &Instrument, mut questions: Vec<Question>) -> io::Result<()> {
+    let place = instrument.place();
+    while !questions.is_empty() {
+        let mut room = NAMES_IN_PACKET;
+        let fit = questions.iter().take_while(|question| {
+            let length = question.name.labels().map(|label| label.len() + 1).sum();
+            let left = room.checked_sub(length);
+            room = left.unwrap_or(0);
+            left.is_some()
+        });
+        let rest = questions.split_off(fit.count());
+        let bytes = Message::query(std::mem::replace(&mut questions, rest)).encode(true);
+        for (there, to) in [(place.v4.is_some(), To::V4), (place.v6.is_some(), To::V6)] {
+            if there {
+                instrument
+                    .send(&bytes, to, instrument.mdns(), MDNS_TTL)
+                    .await?;
             }
         }
     }
+    Ok(())
+}
 
-    /// The same from packets, at the time `now` of their clock.
-    #[must_use]
-    pub fn of_packets(packets: &[Packet], now: Duration, lost: u64) -> Self {
-        let cache = cache(packets);
-        let mut peers: Vec<FoundPeer> = instances(&cache, now)
-            .into_iter()
-            .map(|instance| found(&cache, &instance, now))
-            .collect();
-        peers.sort_by(|a, b| a.instance.cmp(&b.instance));
-        let mut speakers: BTreeMap<IpAddr, (usize, BTreeSet<String>)> = BTreeMap::new();
-        for packet in packets
-            .iter()
-            .filter(|p| p.direction == Direction::Received)
-        {
-            let (count, wrong) = speakers.entry(packet.source.ip()).or_default();
-            *count += 1;
-            match packet.read() {
-                Ok(seen) => wrong.extend(complaints(&seen).iter().map(Complaint::to_string)),
-                Err(error) => drop(wrong.insert(format!("a packet cannot be read: {error}"))),
+/// What was heard so far.
+#[derive(Debug, Default)]
+struct Heard {
+    cache: Cache,
+    speakers: BTreeMap<IpAddr, (usize, BTreeSet<String>)>,
+    complaints: usize,
+}
+
+impl Heard {
+    fn hear(&mut self, packet: &Packet) {
+        if packet.direction != Direction::Received {
+            return;
+        }
+        let (count, wrong) = self.speakers.entry(packet.source.ip()).or_default();
+        *count += 1;
+        let mut complain = |text: String| {
+            if self.complaints < MOST_COMPLAINTS && wrong.insert(shortened(text)) {
+                self.complaints += 1;
+            }
+        };
+        match packet.read() {
+            Ok(seen) => {
+                let found = complaints(&seen);
+                found.iter().for_each(|c| complain(c.to_string()));
+                // Routers take one from the TTL, so that nothing from beyond the link has all of it (RFC 6762 §11).
+                if seen.ttl == MDNS_TTL {
+                    self.cache.hear(&seen);
+                }
+            }
+            Err(error) => complain(format!("a packet cannot be read: {error}")),
+        }
+    }
+
+    /// The instances with what points to them, by name.
+    fn instances(&self, now: Duration) -> BTreeMap<Name, &Record> {
+        let pointers = self.cache.get(&presence(), Kind::PTR, now).into_iter();
+        let targets = pointers.filter_map(|record| match &record.data {
+            Data::Ptr(instance) => Some((instance.clone(), record)),
+            _ => None,
+        });
+        targets.collect()
+    }
+
+    fn target(&self, instance: &Name, now: Duration) -> Option<(Name, u16)> {
+        let records = self.cache.get(instance, Kind::SRV, now);
+        records.first().and_then(|record| match &record.data {
+            Data::Srv { target, port, .. } => Some((target.clone(), *port)),
+            _ => None,
+        })
+    }
+
+    /// What is not known yet and can be asked for.
+    fn open_questions(&self, now: Duration) -> Vec<Question> {
+        let mut questions = vec![Question::new(presence(), Kind::PTR)];
+        let mut want = |name: &Name, kind: Kind| {
+            if self.cache.get(name, kind, now).is_empty() {
+                questions.push(Question::new(name.clone(), kind));
+            }
+        };
+        for instance in self.instances(now).keys() {
+            want(instance, Kind::SRV);
+            want(instance, Kind::TXT);
+            if let Some((host, _)) = self.target(instance, now) {
+                want(&host, Kind::A);
+                want(&host, Kind::AAAA);
             }
         }
-        let speakers = speakers
-            .into_iter()
-            .map(|(address, (packets, wrong))| Speaker {
-                address,
-                packets,
-                complaints: wrong.into_iter().collect(),
-            });
-        Self {
+        questions
+    }
+
+    /// What there is at this time. What lacks is told only of what was `asked` for.
+    fn survey(&self, now: Duration, lost: u64, asked: impl Fn(&Question) -> bool) -> Survey {
+        let instances = self.instances(now).into_iter();
+        let mut peers: Vec<_> = instances
+            .map(|(instance, pointer)| self.peer(&instance, pointer, now, &asked))
+            .collect();
+        peers.sort_by(|a, b| a.instance.cmp(&b.instance));
+        let speakers = self.speakers.iter();
+        let speakers = speakers.map(|(address, (packets, wrong))| Speaker {
+            address: *address,
+            packets: *packets,
+            complaints: wrong.iter().cloned().collect(),
+        });
+        Survey {
             peers,
             speakers: speakers.collect(),
             lost,
@@ -144,70 +237,16 @@ impl Survey {
     }
 }
 
-/// Asks over every family that there is.
-async fn ask(instrument: &Instrument, message: &Message) -> io::Result<()> {
-    let bytes = message.encode(true);
-    let place = instrument.place();
-    for (there, to) in [(place.v4.is_some(), To::V4), (place.v6.is_some(), To::V6)] {
-        if there {
-            instrument
-                .send(&bytes, to, instrument.mdns(), MDNS_TTL)
-                .await?;
-        }
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_COMPLAINT) {
+        text.truncate(end);
+        text.push('…');
     }
-    Ok(())
+    text
 }
 
 fn presence() -> Name {
     Name::parse(PRESENCE).unwrap_or_default()
-}
-
-fn cache(packets: &[Packet]) -> Cache {
-    let mut cache = Cache::default();
-    let received = packets
-        .iter()
-        .filter(|p| p.direction == Direction::Received);
-    for seen in received.filter_map(|p| p.read().ok()) {
-        cache.hear(&seen);
-    }
-    cache
-}
-
-fn instances(cache: &Cache, now: Duration) -> BTreeSet<Name> {
-    let pointers = cache.get(&presence(), Kind::PTR, now).into_iter();
-    let targets = pointers.filter_map(|record| match &record.data {
-        Data::Ptr(instance) => Some(instance.clone()),
-        _ => None,
-    });
-    targets.collect()
-}
-
-fn target(cache: &Cache, instance: &Name, now: Duration) -> Option<(Name, u16)> {
-    let records = cache.get(instance, Kind::SRV, now);
-    records.first().and_then(|record| match &record.data {
-        Data::Srv { target, port, .. } => Some((target.clone(), *port)),
-        _ => None,
-    })
-}
-
-/// What is not known yet and can be asked for.
-fn open_questions(packets: &[Packet], now: Duration) -> Vec<Question> {
-    let cache = cache(packets);
-    let mut questions = vec![Question::new(presence(), Kind::PTR)];
-    let mut want = |name: &Name, kind: Kind| {
-        if cache.get(name, kind, now).is_empty() {
-            questions.push(Question::new(name.clone(), kind));
-        }
-    };
-    for instance in instances(&cache, now) {
-        want(&instance, Kind::SRV);
-        want(&instance, Kind::TXT);
-        if let Some((host, _)) = target(&cache, &instance, now) {
-            want(&host, Kind::A);
-            want(&host, Kind::AAAA);
-        }
-    }
-    questions
 }
 
 /// A label as text: what is no printable character is escaped.
@@ -217,75 +256,82 @@ fn label(name: &Name) -> String {
     text.strip_suffix('.').unwrap_or(&text).to_owned()
 }
 
-fn found(cache: &Cache, instance: &Name, now: Duration) -> FoundPeer {
-    let srv = target(cache, instance, now);
-    let host = srv.as_ref().map(|(host, _)| host);
-    let mut records: Vec<&Record> = cache
-        .all(now)
-        .filter(|r| {
-            let points = matches!(&r.data, Data::Ptr(to) if to.same(instance));
-            points || r.name.same(instance) || host.is_some_and(|h| r.name.same(h))
-        })
-        .collect();
-    records.sort_by_key(|r| {
-        (
-            !matches!(r.data, Data::Ptr(_)),
-            !r.name.same(instance),
-            r.kind(),
-        )
-    });
-    let addresses = records.iter().filter_map(|r| match r.data {
-        Data::A(a) => Some(IpAddr::V4(a)),
-        Data::Aaaa(a) => Some(IpAddr::V6(a)),
-        _ => None,
-    });
-    let addresses: Vec<IpAddr> = addresses.collect();
-    let strings = records.iter().find_map(|r| match &r.data {
-        Data::Txt(strings) => Some(strings.as_slice()),
-        _ => None,
-    });
-    let text = |key: &str| {
-        let value = txt_value(strings?, key)??;
-        Some(String::from_utf8_lossy(value).into_owned()).filter(|v| !v.is_empty())
-    };
-    let mut complaints = Vec::new();
-    let mut unless = |right: bool, complaint: &str| {
-        if !right {
-            complaints.push(complaint.to_owned());
+impl Heard {
+    fn peer(
+        &self,
+        instance: &Name,
+        pointer: &Record,
+        now: Duration,
+        asked: &impl Fn(&Question) -> bool,
+    ) -> FoundPeer {
+        let srv = self.target(instance, now);
+        let host = srv.as_ref().map(|(host, _)| host);
+        let of_host = host.filter(|host| !host.same(instance));
+        let of_host = of_host.into_iter().flat_map(|h| self.cache.named(h, now));
+        let records = self.cache.named(instance, now).chain(of_host);
+        let mut records: Vec<&Record> = records.take(MOST_OF_PEER).collect();
+        records.sort_by_key(|r| (!r.name.same(instance), r.kind(), r.to_string()));
+        records.insert(0, pointer);
+        let addresses = records.iter().filter_map(|r| match r.data {
+            Data::A(a) => Some(IpAddr::V4(a)),
+            Data::Aaaa(a) => Some(IpAddr::V6(a)),
+            _ => None,
+        });
+        let addresses: Vec<IpAddr> = addresses.collect();
+        let strings = records.iter().find_map(|r| match &r.data {
+            Data::Txt(strings) => Some(strings.as_slice()),
+            _ => None,
+        });
+        let text = |key: &str| {
+            let value = txt_value(strings?, key)??;
+            Some(String::from_utf8_lossy(value).into_owned()).filter(|v| !v.is_empty())
+        };
+        let mut complaints = Vec::new();
+        let mut unless = |right: bool, complaint: &str| {
+            if !right {
+                complaints.push(complaint.to_owned());
+            }
+        };
+        let was_asked = |name: &Name, kind| asked(&Question::new(name.clone(), kind));
+        unless(
+            !addresses.is_empty() || host.is_some_and(|host| !was_asked(host, Kind::A)),
+            "XEP0174-PUB-02: no address of its host was found",
+        );
+        unless(
+            srv.is_some() || !was_asked(instance, Kind::SRV),
+            "XEP0174-PUB-03: no SRV record was found",
+        );
+        unless(
+            strings.is_some() || !was_asked(instance, Kind::TXT),
+            "XEP0174-PUB-04: no TXT record was found",
+        );
+        if let Some((host, port)) = &srv {
+            let machine = instance
+                .first()
+                .rsplit(|b| *b == b'@')
+                .next()
+                .unwrap_or_default();
+            let same = host.first().eq_ignore_ascii_case(machine);
+            unless(
+                same,
+                "XEP0174-PUB-06: the host of the SRV record is another than the instance name says",
+            );
+            let told = text("port.p2pj").is_none_or(|told| told == port.to_string());
+            unless(
+                told,
+                "XEP0174-PORT-04: port.p2pj is another than the port of the SRV record",
+            );
         }
-    };
-    unless(
-        !addresses.is_empty(),
-        "XEP0174-PUB-02: no address of its host was found",
-    );
-    unless(srv.is_some(), "XEP0174-PUB-03: no SRV record was found");
-    unless(strings.is_some(), "XEP0174-PUB-04: no TXT record was found");
-    if let Some((host, port)) = &srv {
-        let machine = instance
-            .first()
-            .rsplit(|b| *b == b'@')
-            .next()
-            .unwrap_or_default();
-        let same = host.first().eq_ignore_ascii_case(machine);
-        unless(
-            same,
-            "XEP0174-PUB-06: the host of the SRV record is another than the instance name says",
-        );
-        let told = text("port.p2pj").is_none_or(|told| told == port.to_string());
-        unless(
-            told,
-            "XEP0174-PORT-04: port.p2pj is another than the port of the SRV record",
-        );
-    }
-    FoundPeer {
-        instance: label(instance),
-        host: host.map(ToString::to_string),
-        port: srv.as_ref().map(|(_, port)| *port),
-        addresses,
-        status: text("status"),
-        text: text("msg"),
-        records: records.iter().map(ToString::to_string).collect(),
-        complaints,
+        FoundPeer {
+            instance: label(instance),
+            host: host.map(ToString::to_string),
+            port: srv.as_ref().map(|(_, port)| *port),
+            addresses,
+            status: text("status"),
+            text: text("msg"),
+            records: records.iter().map(ToString::to_string).collect(),
+            complaints,
+        }
     }
 }
 
@@ -326,7 +372,9 @@ mod tests {
             packet("10.174.0.2", &bare),
             packet("10.174.0.3", b"\x00"),
         ];
-        let survey = Survey::of_packets(&packets, Duration::from_secs(1), 0);
+        let mut heard = Heard::default();
+        packets.iter().for_each(|packet| heard.hear(packet));
+        let survey = heard.survey(Duration::from_secs(1), 0, |_| true);
         let [juliet, romeo] = &survey.peers[..] else {
             panic!("{survey:?}")
         };
@@ -356,7 +404,7 @@ mod tests {
             .map(|s| (s.packets, s.complaints.len()))
             .collect();
         assert_eq!(counts, [(1, 0), (1, 0), (1, 1)]);
-        let open = open_questions(&packets, Duration::from_secs(1));
+        let open = heard.open_questions(Duration::from_secs(1));
         let mut open: Vec<_> = open.iter().map(|q| (label(&q.name), q.kind)).collect();
         open.sort();
         let romeo = "romeo@forza".to_owned();

@@ -208,6 +208,9 @@ impl PeerStage {
         }
         for (name, stand) in self.names.iter().zip(&self.stands) {
             for packet in stand.iter().flat_map(|s| s.instrument.packets(0)) {
+                if log.is_full() {
+                    return;
+                }
                 let sent = packet.direction == Direction::Sent;
                 log.note(name, &told(&packet, sent));
             }
@@ -312,15 +315,16 @@ impl PeerStage {
         let mut next = stand.next;
         let mut nearest: Option<(usize, String, String)> = None;
         loop {
-            let packet = match timeout_at(until, instrument.until(next, |p| Some(p.clone()))).await
-            {
-                Ok(packet) => packet,
-                Err(_) if mode == Hearing::Nothing => {
+            let found = timeout_at(until, instrument.until(next, |p| Some(p.clone()))).await;
+            // However many wait to be looked at, those that came too late are not.
+            let packet = match found.ok().filter(|packet| began + packet.at <= until) {
+                Some(packet) => packet,
+                None if mode == Hearing::Nothing => {
                     // What was no offence is past.
                     self.stand(who)?.next = next;
                     return Ok(Captures::new());
                 }
-                Err(_) => break,
+                None => break,
             };
             next += 1;
             if !self.is_target(&packet) {
@@ -328,10 +332,8 @@ impl PeerStage {
             }
             let at = began + packet.at;
             let matched = match packet.read() {
-                Ok(seen) => pattern
-                    .matches(&seen)
-                    .map_err(|miss| (miss.0, miss.1, told(&packet, false))),
-                Err(error) => Err((0, error.to_string(), told(&packet, false))),
+                Ok(seen) => pattern.matches(&seen),
+                Err(error) => Err((0, error.to_string())),
             };
             match (matched, mode) {
                 (Ok(_), Hearing::Nothing) => {
@@ -353,16 +355,16 @@ impl PeerStage {
                     self.stand(who)?.next = next;
                     return Ok(captures);
                 }
-                (Err((_, what, text)), Hearing::Next) => {
+                (Err((_, what)), Hearing::Next) => {
                     return Err(unmet(
                         &format!("the next packet is another: {what}"),
                         pattern.text(),
-                        text,
+                        told(&packet, false),
                     ));
                 }
-                (Err(miss), _) => {
-                    if nearest.as_ref().is_none_or(|(depth, ..)| miss.0 > *depth) {
-                        nearest = Some(miss);
+                (Err((depth, what)), _) => {
+                    if nearest.as_ref().is_none_or(|(known, ..)| depth > *known) {
+                        nearest = Some((depth, what, told(&packet, false)));
                     }
                 }
             }
@@ -504,8 +506,8 @@ impl PeerStage {
         let labels = [instance.as_bytes(), b"_presence", b"_tcp", b"local"];
         let instance = Name::from_labels(labels).unwrap_or_default();
         let target = self.target_site.place.clone();
+        let port = self.srv_port(who, &instance).await?;
         let stand = self.stand(who)?;
-        let port = srv_port(stand, &instance).await?;
         let own = stand.instrument.place();
         let address: SocketAddr = match (own.v4.and(target.v4), own.v6.and(target.v6)) {
             (Some(v4), _) => (v4, port).into(),
@@ -531,6 +533,52 @@ impl PeerStage {
         connected
             .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
             .map_err(unreachable)
+    }
+
+    /// The port of the instance's SRV record, from what the target said, or says when it is asked. What others say of it is
+    /// none of theirs to say.
+    async fn srv_port(&mut self, who: usize, instance: &Name) -> Result<u16, StepError> {
+        let instrument = self.stand(who)?.instrument.clone();
+        let known = |cache: &mut Cache, packet: &Packet| {
+            if !self.is_target(packet) {
+                return None;
+            }
+            if let Ok(message) = packet.read() {
+                cache.hear(&message);
+            }
+            let records = cache.get(instance, Kind::SRV, packet.at);
+            records.iter().find_map(|r| match r.data {
+                Data::Srv { port, .. } => Some(port),
+                _ => None,
+            })
+        };
+        let mut cache = Cache::default();
+        let packets = instrument.packets(0);
+        let ports = packets.iter().filter(|p| self.is_target(p));
+        if let Some(port) = ports.map(|p| known(&mut cache, p)).last().flatten() {
+            return Ok(port);
+        }
+        let message = Message::query(vec![Question::new(instance.clone(), Kind::SRV)]).encode(true);
+        let to = if instrument.place().v4.is_some() {
+            To::V4
+        } else {
+            To::V6
+        };
+        let sent = instrument.send(&message, to, instrument.mdns(), MDNS_TTL);
+        sent.await
+            .map_err(|e| io_failed("ask for the SRV record", &e))?;
+        let from = packets.len();
+        let found = timeout_at(
+            Instant::now() + FIND_WITHIN,
+            instrument.until(from, |p| known(&mut cache, p)),
+        )
+        .await;
+        found.map_err(|_| {
+            StepError::new(
+                Problem::Unreachable,
+                format!("no SRV record of {instance} was found"),
+            )
+        })
     }
 
     /// `accepts connection`
@@ -606,51 +654,6 @@ async fn start(
             RunningPeer::reference(config, site.host.as_ref()).await
         }
     }
-}
-
-/// The port of the instance's SRV record, from what was heard, or asked for.
-async fn srv_port(stand: &Stand, instance: &Name) -> Result<u16, StepError> {
-    let instrument = &stand.instrument;
-    let known = |seen: &mut Cache, packet: &Packet| {
-        if let Ok(message) = packet.read() {
-            seen.hear(&message);
-        }
-        let records = seen.get(instance, Kind::SRV, packet.at);
-        records.iter().find_map(|r| match r.data {
-            Data::Srv { port, .. } => Some(port),
-            _ => None,
-        })
-    };
-    let mut cache = Cache::default();
-    let mut port = None;
-    for packet in instrument.packets(0) {
-        port = known(&mut cache, &packet);
-    }
-    if let Some(port) = port {
-        return Ok(port);
-    }
-    let message = Message::query(vec![Question::new(instance.clone(), Kind::SRV)]).encode(true);
-    let to = if instrument.place().v4.is_some() {
-        To::V4
-    } else {
-        To::V6
-    };
-    let from = instrument.len();
-    let sent = instrument
-        .send(&message, to, instrument.mdns(), MDNS_TTL)
-        .await;
-    sent.map_err(|e| io_failed("ask for the SRV record", &e))?;
-    let found = timeout_at(
-        Instant::now() + FIND_WITHIN,
-        instrument.until(from, |p| known(&mut cache, p)),
-    )
-    .await;
-    found.map_err(|_| {
-        StepError::new(
-            Problem::Unreachable,
-            format!("no SRV record of {instance} was found"),
-        )
-    })
 }
 
 /// A packet as people read it.

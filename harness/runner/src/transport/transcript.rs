@@ -108,6 +108,12 @@ impl Transcript {
         self.bytes(actor, Layer::Plain, Direction::Note, text.as_bytes());
     }
 
+    /// Whether nothing more is kept.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).full
+    }
+
     /// Everything so far; the transcript is empty then.
     #[must_use]
     pub fn take(&self) -> Vec<Entry> {

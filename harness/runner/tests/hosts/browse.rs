@@ -7,7 +7,7 @@ use xmppspec::world::{Entered, Host, Segment};
 use super::instruments::runtime;
 use super::reference::reference;
 
-fn browse(host: &Host, args: &[&str]) -> Output {
+pub(super) fn browse(host: &Host, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xmppspec"));
     command.arg("browse").args(args);
     host.enter(&mut command, std::path::Path::new("/"));

@@ -2,6 +2,7 @@
 //! each test is this program run again, inside a world of its own.
 
 mod browse;
+mod hostile;
 mod instruments;
 mod libpurple;
 mod loopback;
@@ -47,6 +48,8 @@ const TESTS: &[Test] = &[
         "a port 5353 that is not shared",
         loopback::a_port_that_is_not_shared,
     ),
+    ("hostile packets fool nobody", hostile::fools_nobody),
+    ("hostile storms pass", hostile::storms),
 ];
 
 /// What a test that is run again is told by.
