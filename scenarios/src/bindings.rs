@@ -5,10 +5,15 @@ use std::fmt;
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
+use crate::script::Piece;
 use crate::text::Template;
 
 /// No body is longer than this when its repetitions are written out, in bytes.
 pub const MAX_EXPANDED: usize = 64 << 20;
+
+/// The number of the repetition, in a line of `sends bytes:`.
+const NUMBER: &str = "${#}";
+const NUMBER_NAME: &str = "#";
 
 /// Placeholders inside placeholders, at most.
 const MAX_DEPTH: usize = 16;
@@ -184,12 +189,41 @@ impl Bindings {
         Ok(out)
     }
 
-    /// The bytes of a line of `sends bytes:`: placeholders replaced, escapes resolved.
-    pub fn expand_bytes(&self, template: &str) -> Result<Vec<u8>, ExpandError> {
+    /// The bytes of a line of `sends bytes:`: placeholders replaced, escapes resolved, as often as it says. `${#}` is the number
+    /// of the repetition, from 0.
+    ///
+    /// # Errors
+    /// Also [`ExpandError::TooLong`] for more than `most` bytes.
+    pub fn expand_piece(&self, piece: &Piece, most: usize) -> Result<Vec<u8>, ExpandError> {
+        let counts = piece.line.contains(NUMBER);
+        let mut out = self.expand_bytes(&piece.line, 0)?;
+        let one = out.len();
+        if one.saturating_mul(piece.times) > most {
+            return Err(ExpandError::TooLong {
+                span: 0..piece.line.len(),
+            });
+        }
+        if !counts {
+            return Ok(out.repeat(piece.times));
+        }
+        out.truncate(one * piece.times.min(1));
+        for number in 1..piece.times {
+            out.extend(self.expand_bytes(&piece.line, number)?);
+        }
+        Ok(out)
+    }
+
+    /// One repetition of the bytes of a line.
+    pub(crate) fn expand_bytes(
+        &self,
+        template: &str,
+        number: usize,
+    ) -> Result<Vec<u8>, ExpandError> {
         let mut expansion = Expansion {
             bindings: self,
             into: Into::Bytes,
             left: MAX_EXPANDED,
+            number: Some(number),
         };
         expansion.bytes(template, 0, 0)
     }
@@ -205,6 +239,7 @@ impl Bindings {
             bindings: self,
             into,
             left: MAX_EXPANDED,
+            number: None,
         };
         let mut out = String::new();
         let mut marks = Vec::new();
@@ -244,6 +279,8 @@ struct Expansion<'a> {
     bindings: &'a Bindings,
     into: Into,
     left: usize,
+    /// What `${#}` stands for.
+    number: Option<usize>,
 }
 
 impl Expansion<'_> {
@@ -271,6 +308,9 @@ impl Expansion<'_> {
                 .filter(|length| *length <= self.left);
             self.left -= length.ok_or(ExpandError::TooLong { span })?;
             return Ok(text.repeat(times));
+        }
+        if let (NUMBER_NAME, Some(number)) = (inside, self.number) {
+            return Ok(number.to_string());
         }
         let name = self.text(inside, offset, depth + 1, false)?;
         let Some(value) = self.bindings.get(name.trim()) else {
@@ -541,18 +581,32 @@ mod tests {
     fn makes_bytes() {
         let b = bindings();
         assert_eq!(
-            b.expand_bytes("a\\r\\n\\x00\\\\é${n}").unwrap(),
+            b.expand_bytes("a\\r\\n\\x00\\\\é${n}", 0).unwrap(),
             "a\r\n\0\\éa&{any}<b>".as_bytes()
         );
-        assert_eq!(b.expand_bytes("a$b").unwrap(), b"a$b");
+        assert_eq!(b.expand_bytes("a$b", 0).unwrap(), b"a$b");
         assert_eq!(
-            b.expand_bytes("ab\\q"),
+            b.expand_bytes("ab\\q", 0),
             Err(ExpandError::Escape { span: 2..4 })
         );
         assert_eq!(
-            b.expand_bytes("\\x4"),
+            b.expand_bytes("\\x4", 0),
             Err(ExpandError::Escape { span: 0..2 })
         );
+    }
+
+    #[test]
+    fn repeats_and_counts() {
+        let b = bindings();
+        let made = |line: &str, times, most| {
+            let line = Template::verbatim(line, 0);
+            b.expand_piece(&Piece { line, times }, most)
+        };
+        assert_eq!(made("a\\n", 3, 6).unwrap(), b"a\na\na\n");
+        assert_eq!(made("<p${#}/>", 3, 99).unwrap(), b"<p0/><p1/><p2/>");
+        assert_eq!(made("<p${#}/>", 0, 99).unwrap(), b"");
+        assert_eq!(made("x", 5, 4), Err(ExpandError::TooLong { span: 0..1 }));
+        assert!(matches!(b.expand("${#}"), Err(ExpandError::Unknown { .. })));
     }
 
     #[test]

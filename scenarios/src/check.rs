@@ -318,7 +318,7 @@ impl<'a> Lint<'a> {
             Action::SendBytes(pieces) => {
                 for piece in pieces {
                     self.expanding(&piece.line, |bindings, line| {
-                        bindings.expand_bytes(line).map(|_| ())
+                        bindings.expand_bytes(line, 0).map(|_| ())
                     });
                 }
             }

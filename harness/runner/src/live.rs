@@ -4,6 +4,7 @@
 //! another, and a fence on both tells when the server is done with each. The server's processes are watched all the time.
 
 mod bound;
+mod crowd;
 mod hunt;
 mod input;
 mod script;
@@ -17,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tokio::time::{interval, timeout};
 use xmppspec_fuzz::findings::{Finding, Findings};
 
 use crate::actor::Reach;
@@ -198,9 +200,11 @@ impl<'a> Campaign<'a> {
                 self.look_after(round, tell).await
             };
             tokio::select! {
-                done = step => done?,
-                // A hunt may take longer than what is left: then it is given up.
-                () = tokio::time::sleep(left + HANG) => break,
+                done = timeout(left + HANG, step) => match done {
+                    Ok(done) => done?,
+                    // A hunt may take longer than what is left: then it is given up.
+                    Err(_) => break,
+                },
                 _ = interrupts.next() => break,
             }
             self.progress.elapsed = began.elapsed();
@@ -284,8 +288,9 @@ impl<'a> Campaign<'a> {
 
 /// Resolves when a server needs too much memory.
 async fn grown(running: &Running) -> u64 {
+    let mut ticks = interval(LOOK);
     loop {
-        tokio::time::sleep(LOOK).await;
+        ticks.tick().await;
         if let Some(memory) = running.memory().filter(|memory| *memory > MOST_MEMORY) {
             return memory;
         }

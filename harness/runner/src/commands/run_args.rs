@@ -102,6 +102,10 @@ pub struct TargetArgs {
     #[arg(long)]
     pub no_world: bool,
 
+    /// Refuse each process of the target more memory than this, as a container does: 512M, 2G
+    #[arg(long, value_name = "SIZE", conflicts_with = "connect", value_parser = values::size)]
+    pub memory: Option<u64>,
+
     /// What the target is judged as [default: what its profile says]
     #[arg(long, value_name = "server|peer|client", value_parser = values::role)]
     pub role: Option<Role>,
@@ -294,7 +298,8 @@ impl TargetArgs {
                 "--fault {fault} needs the reference server, and the target is {name}\nleave out --target {name}"
             )));
         }
-        let profile = Profile::load(name).map_err(usage)?;
+        let mut profile = Profile::load(name).map_err(usage)?;
+        profile.memory = self.memory;
         Ok(if profile.is_external() {
             Choice::External(Box::new(profile))
         } else {

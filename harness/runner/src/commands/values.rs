@@ -85,6 +85,18 @@ pub(super) fn report(text: &str) -> Result<ReportTo, String> {
     }
 }
 
+/// A number of bytes with a unit: `512M`, `2G`.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let units = [("M", 20), ("G", 30)];
+    units
+        .iter()
+        .find_map(|(unit, shift)| {
+            let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+            number.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+        })
+        .ok_or_else(|| "write it in megabytes or gigabytes, for example 512M or 2G".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,5 +163,14 @@ mod tests {
         );
         assert!(report("xyzzy=a").unwrap_err().contains("json"));
         assert!(report("json").is_err() && report("=x").is_err());
+    }
+
+    #[test]
+    fn sizes_have_a_unit() {
+        assert_eq!(size("512M"), Ok(512 << 20));
+        assert_eq!(size("2G"), Ok(2 << 30));
+        for wrong in ["", "2", "G", "0G", "-1M", "2 G", "99999999999G"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -1,12 +1,17 @@
 //! After login: what one client sends and what another gets.
 
+use std::time::Duration;
+
 use rand::RngExt as _;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use tokio::time::Instant;
 use xmppspec_fuzz::differences::{differences, known, read_all};
 use xmppspec_fuzz::readers;
 use xmppspec_protocol::element::Element;
 use xmppspec_protocol::ns;
+use xmppspec_protocol::stream::{self, StreamEvent, StreamParser};
+use xmppspec_protocol::xml::Limits;
 use xmppspec_scenarios::pattern::Received;
 
 use super::input::{Attempt, When};
@@ -19,6 +24,8 @@ const JULIET: usize = 1;
 
 /// Calls for making a stanza small: each is a round trip or a login.
 const TRIES: usize = 120;
+/// So long a server may take to close a stream that was closed, or was sent something wrong.
+const CLOSE: Duration = Duration::from_secs(3);
 
 /// Two clients that are logged in and available.
 #[derive(Debug)]
@@ -26,6 +33,22 @@ pub(super) struct Pair {
     stage: Stage,
     romeo: String,
     juliet: String,
+}
+
+/// Whether these are whole stanzas: a server that is sent less than that owes no answer to what comes after it.
+fn is_whole(bytes: &[u8]) -> bool {
+    let header = stream::header(ns::CLIENT, &[]);
+    let mut reader = StreamParser::new(Limits::default());
+    for part in [header.as_bytes(), bytes, b"</stream:stream>"] {
+        reader.feed(part);
+    }
+    loop {
+        match reader.next_event() {
+            Some(Ok(StreamEvent::Closed)) => return true,
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return false,
+        }
+    }
 }
 
 /// What is wrong with what a server made of a stanza: a bucket and what was seen.
@@ -43,9 +66,12 @@ impl Pair {
         if self.stage.send(ROMEO, bytes).await.is_err() {
             return None;
         }
-        let settled = self.stage.fence(ROMEO).await;
+        let settled = is_whole(bytes) && self.stage.fence(ROMEO).await.is_ok();
+        if !settled {
+            self.end_stream().await;
+        }
         let _ = self.stage.fence(JULIET).await;
-        if settled.is_err()
+        if !settled
             && let Some(connection) = &self.stage.actors[ROMEO].connection
             && connection.ending.tcp == Some(TcpEnd::Fin)
             && !connection.ending.stream
@@ -109,6 +135,24 @@ impl Pair {
             format!("what it delivers is read in two ways: {bucket}"),
             format!("{}", raw.escape_ascii()),
         ))
+    }
+
+    /// Romeo closes his stream. What was incomplete is wrong then, so that the server has something to say; if it has not, it
+    /// is not waited for.
+    async fn end_stream(&mut self) {
+        if let Ok(connection) = self.stage.connection(ROMEO) {
+            connection.close_stream();
+        }
+        let closed = |stage: &mut Stage| {
+            let connection = stage.actors[ROMEO].connection.as_ref()?;
+            (!connection.is_open()).then_some(())
+        };
+        let until = Instant::now() + CLOSE;
+        if self.stage.wait(until, closed).await.is_none()
+            && let Ok(connection) = self.stage.connection(ROMEO)
+        {
+            connection.drop_connection();
+        }
     }
 
     /// The bytes that Juliet got.

@@ -1,6 +1,7 @@
 //! Findings as scenarios that reproduce them.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::input::{Attempt, When};
 
@@ -41,7 +42,7 @@ pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
 }
 
 /// A scenario that gives the server so long to be done with what an attempt sent.
-pub(super) fn slow(title: &str, attempt: &Attempt, within: std::time::Duration) -> String {
+pub(super) fn slow(title: &str, attempt: &Attempt, within: Duration) -> String {
     let body = body(&attempt.bytes);
     format!(
         "# {title}\n[Stream] Romeo\n-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo is disconnected within {}ms\n",
@@ -49,22 +50,34 @@ pub(super) fn slow(title: &str, attempt: &Attempt, within: std::time::Duration) 
     )
 }
 
-/// A scenario in which so many actors send what an attempt sent, and one more wants a stream all the same.
-pub(super) fn crowd(title: &str, attempt: &Attempt, count: usize) -> String {
+/// A scenario in which so many actors send what an attempt sent, and one more wants a stream all the same. With `patience` she
+/// stays so long, for a server that ends later.
+pub(super) fn crowd(
+    title: &str,
+    attempt: &Attempt,
+    count: usize,
+    patience: Option<Duration>,
+) -> String {
     let body = body(&attempt.bytes);
-    let mut out = format!("# {title}\n");
+    let mut out = format!("# {}\n", title.replace(['\n', '\r'], " "));
     for number in 1..=count {
         let _ = writeln!(out, "[Stream] Romeo {number}");
     }
     out.push_str("[Stream] Juliet\n-----\n");
     for number in 1..=count {
-        let _ = write!(
-            out,
-            "Romeo {number} connects\nRomeo {number} sends bytes:\n{body}"
-        );
+        let _ = writeln!(out, "Romeo {number} connects");
     }
-    out.push_str("Juliet connects\nJuliet sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>\n");
-    out.push_str("Juliet receives within 10s:\n\t<stream:stream>\n");
+    out.push_str("Juliet connects\n");
+    for number in 1..=count {
+        let _ = write!(out, "Romeo {number} sends bytes:\n{body}");
+    }
+    out.push_str("Juliet sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>\n");
+    let within = patience.map_or(10, |patience| patience.as_secs() + 10);
+    let _ = writeln!(out, "Juliet receives within {within}s:\n\t<stream:stream>");
+    if patience.is_some() {
+        out.push_str("Juliet receives:\n\t<stream:features scansion:strict='false'/>\n");
+        let _ = writeln!(out, "Juliet receives nothing for {within}s");
+    }
     out
 }
 
@@ -74,11 +87,12 @@ fn body(bytes: &[u8]) -> String {
     let mut plain = 0;
     let mut at = 0;
     while at < bytes.len() {
-        match repeated(&bytes[at..]) {
-            Some((length, times)) => {
+        let rest = &bytes[at..];
+        match repeated(rest).or_else(|| counted(rest)) {
+            Some((line, times, length)) => {
                 lines(&bytes[plain..at], &mut out);
-                let _ = writeln!(out, "\t\"{}\" × {times}", escaped(&bytes[at..at + length]));
-                at += length * times;
+                let _ = writeln!(out, "\t\"{line}\" × {times}");
+                at += length;
                 plain = at;
             }
             None => at += 1,
@@ -88,15 +102,39 @@ fn body(bytes: &[u8]) -> String {
     out
 }
 
-/// The length of the piece that these bytes begin with and repeat, and how often it stands there.
-fn repeated(bytes: &[u8]) -> Option<(usize, usize)> {
+/// What these bytes begin with and repeat, as a line, how often it stands there, and how many bytes that is.
+fn repeated(bytes: &[u8]) -> Option<(String, usize, usize)> {
     (1..=LONGEST.min(bytes.len() / 2)).find_map(|length| {
         let piece = &bytes[..length];
         let times = bytes
             .chunks_exact(length)
             .take_while(|chunk| *chunk == piece)
             .count();
-        (times > 2 && length * times >= WORTH).then_some((length, times))
+        let all = length * times;
+        (times > 2 && all >= WORTH).then(|| (escaped(piece), times, all))
+    })
+}
+
+/// The same for what is repeated with a number in it that counts from 0.
+fn counted(bytes: &[u8]) -> Option<(String, usize, usize)> {
+    let zeros = (0..LONGEST.min(bytes.len())).filter(|at| bytes[*at] == b'0');
+    zeros.into_iter().find_map(|zero| {
+        let (before, after) = (&bytes[..zero], &bytes[zero + 1..]);
+        let next = [before, b"1"].concat();
+        let window = &after[..after.len().min(LONGEST + next.len())];
+        let end = window.windows(next.len()).position(|at| at == next)?;
+        let between = &after[..end];
+        let (mut times, mut all) = (0, 0);
+        loop {
+            let one = [before, times.to_string().as_bytes(), between].concat();
+            if !bytes[all..].starts_with(&one) {
+                break;
+            }
+            times += 1;
+            all += one.len();
+        }
+        let line = || format!("{}${{#}}{}", escaped(before), escaped(between));
+        (times > 2 && all >= WORTH).then(|| (line(), times, all))
     })
 }
 
@@ -136,6 +174,12 @@ mod tests {
     fn what_repeats_itself_is_written_once() {
         let bytes = [b"<a>".repeat(1000), b"\"$\xff\n".to_vec()].concat();
         assert_eq!(body(&bytes), "\t\"<a>\" × 1000\n\t\"\\x22\\x24\\xff\\n\"\n");
+        let counted: String = (0..1200).map(|at| format!(" p{at}='u'")).collect();
+        let bytes = format!("<a b='1.0'{counted}/>");
+        assert_eq!(
+            body(bytes.as_bytes()),
+            "\t\"<a b='1.0'\"\n\t\" p${#}='u'\" × 1200\n\t\"/>\"\n"
+        );
     }
 
     #[test]
@@ -147,8 +191,9 @@ mod tests {
             };
             for text in [
                 scenario("A title", &attempt),
-                crowd("A title", &attempt, 3),
-                slow("A title", &attempt, std::time::Duration::from_millis(250)),
+                crowd("A title", &attempt, 3, None),
+                crowd("A title", &attempt, 3, Some(Duration::from_secs(20))),
+                slow("A title", &attempt, Duration::from_millis(250)),
             ] {
                 let source = Source {
                     name: "a.scs".to_owned(),

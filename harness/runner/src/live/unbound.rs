@@ -128,7 +128,7 @@ impl Campaign<'_> {
     }
 
     /// Whether the server answers a stream header. It may take its time.
-    async fn offers_streams(&self) -> bool {
+    pub(super) async fn offers_streams(&self) -> bool {
         let until = Instant::now() + HANG;
         while Instant::now() < until {
             let actor = Actor::new("harness");

@@ -451,22 +451,12 @@ impl<'a> Player<'a> {
             Action::SendBytes(pieces) => {
                 let mut bytes = Vec::new();
                 for piece in pieces {
-                    let one = self
+                    let left = xmppspec_scenarios::bindings::MAX_EXPANDED - bytes.len();
+                    let part = self
                         .bindings
-                        .expand_bytes(&piece.line)
+                        .expand_piece(piece, left)
                         .map_err(|e| script_error(self.source, &e, &piece.line))?;
-                    let whole = one.len().saturating_mul(piece.times);
-                    if bytes.len().saturating_add(whole)
-                        > xmppspec_scenarios::bindings::MAX_EXPANDED
-                    {
-                        let error = ExpandError::TooLong {
-                            span: 0..piece.line.len(),
-                        };
-                        return Err(script_error(self.source, &error, &piece.line));
-                    }
-                    for _ in 0..piece.times {
-                        bytes.extend_from_slice(&one);
-                    }
+                    bytes.extend(part);
                 }
                 self.last_sender = Some(who);
                 self.stage.send(who, &bytes).await?;

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Death;
-use crate::world::{Confinement, Host, confine};
+use crate::world::{Confinement, Host, confine, limit_memory};
 
 /// A command ready to run: everything expanded.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Launch {
     pub(super) cwd: String,
     /// The host of the world that it stands on; none: that of the run itself.
     pub(super) host: Option<Host>,
+    /// The most memory that it may ask for, in bytes.
+    pub(super) memory: Option<u64>,
 }
 
 impl Launch {
@@ -54,6 +56,9 @@ impl Launch {
         match &self.host {
             Some(host) => host.enter(&mut command, Path::new(&self.cwd)),
             None => confine(&mut command, confinement),
+        }
+        if let Some(bytes) = self.memory {
+            limit_memory(&mut command, bytes);
         }
         Command::from(command)
     }
@@ -310,6 +315,7 @@ mod tests {
             env: vec![("WORD".to_owned(), "last".to_owned())],
             cwd: "/".to_owned(),
             host: None,
+            memory: None,
         }
     }
 

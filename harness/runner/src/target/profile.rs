@@ -74,6 +74,9 @@ pub struct Profile {
     /// Findings that do not fail a run.
     #[serde(default)]
     pub known: Vec<Known>,
+    /// The most memory that each of its processes may ask for, in bytes.
+    #[serde(skip)]
+    pub memory: Option<u64>,
     /// Where the templates are.
     #[serde(skip)]
     pub(super) files: Files,

@@ -300,6 +300,12 @@ impl Running {
         self.started().map(|s| s.processes.memory())
     }
 
+    /// The most memory that each of its processes may ask for, in bytes.
+    #[must_use]
+    pub fn memory_limit(&self) -> Option<u64> {
+        self.started().and_then(Started::memory_limit)
+    }
+
     /// Resolves as soon as a process of the target ends, without waiting for any timeout; never for a target without
     /// processes. Cancel-safe.
     pub async fn died(&self) -> Death {

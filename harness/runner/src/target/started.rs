@@ -275,6 +275,7 @@ impl Started {
                         None => self.folder.0.join("data").display().to_string(),
                     },
                     host: self.host.clone(),
+                    memory: self.profile.memory,
                 };
                 Ok((launch, p.ready.clone()))
             })
@@ -334,6 +335,11 @@ impl Started {
         }
     }
 
+    /// The most memory that each of its processes may ask for, in bytes.
+    pub(super) fn memory_limit(&self) -> Option<u64> {
+        self.profile.memory
+    }
+
     /// A command to be run like a process of the target.
     fn launch(&self, command: Vec<String>) -> Launch {
         Launch {
@@ -342,6 +348,7 @@ impl Started {
             env: Vec::new(),
             cwd: self.folder.0.join("data").display().to_string(),
             host: self.host.clone(),
+            memory: self.profile.memory,
         }
     }
 

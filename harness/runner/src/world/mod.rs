@@ -22,7 +22,7 @@ pub use error::{Step, WorldError};
 pub use host::Host;
 pub use segment::{Addresses, HostError, Link, Segment};
 pub use signals::{Interrupt, Interrupts};
-pub(crate) use sys::{Confinement, confine};
+pub(crate) use sys::{Confinement, confine, limit_memory};
 
 /// What of the caller's file system the run needs. Everything can be read, except what lies below `/run`, `/tmp` and
 /// `/dev/shm`; nothing can be written.

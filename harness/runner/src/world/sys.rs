@@ -235,6 +235,15 @@ pub(crate) fn confine(command: &mut Command, confinement: Confinement) {
     unsafe { command.pre_exec(move || in_child(parent, confinement).map_err(io::Error::from)) };
 }
 
+/// Lets the process of `command`, and each of its children, have no more data in memory than so many bytes. What asks for more is
+/// refused it, as in a container.
+pub(crate) fn limit_memory(command: &mut Command, bytes: u64) {
+    use std::os::unix::process::CommandExt;
+    let limit = move || setrlimit(Resource::RLIMIT_DATA, bytes, bytes).map_err(io::Error::from);
+    // SAFETY: the closure runs between fork and exec: it makes one system call.
+    unsafe { command.pre_exec(limit) };
+}
+
 /// Makes `command` go to other namespaces by `enter` before anything else, and then to the folder `cwd`, which going to another
 /// mount namespace leaves. `enter` makes system calls only: it runs between fork and exec.
 pub(super) fn enter_namespaces(

@@ -43,8 +43,14 @@ pub(super) struct ServerArgs {
     seed: Option<u64>,
 }
 
+/// What a process of a target may ask for where nothing else is said, in bytes: a small machine, or a container. Servers that
+/// are just up need 20 to 150 MB.
+const MEMORY: u64 = 2 << 30;
+
 /// Brings the target up and runs the campaign.
 pub(super) fn main(args: &ServerArgs) -> Outcome {
+    let mut args = args.clone();
+    args.target.memory.get_or_insert(MEMORY);
     let choice = args.target.choose()?;
     std::fs::create_dir_all(&args.findings).map_err(|error| {
         Failed::usage(format!("cannot make {}: {error}", args.findings.display()))
@@ -67,7 +73,7 @@ pub(super) fn main(args: &ServerArgs) -> Outcome {
         }
         _ => Entered::none(),
     };
-    runtime()?.block_on(fuzz(args, choice, &entered))
+    runtime()?.block_on(fuzz(&args, choice, &entered))
 }
 
 async fn fuzz(args: &ServerArgs, choice: Choice, entered: &Entered) -> Outcome {
@@ -94,7 +100,10 @@ async fn fuzz(args: &ServerArgs, choice: Choice, entered: &Entered) -> Outcome {
         "{BOLD}{name} {version}{BOLD:#}, seed {seed}, findings in {}",
         args.findings.display()
     ));
-    let replay = format!("xmppspec run --target {}", args.target.name());
+    let mut replay = format!("xmppspec run --target {}", args.target.name());
+    if let Some(limit) = running.memory_limit() {
+        replay.push_str(&format!(" --memory {}M", limit >> 20));
+    }
     let mut campaign = Campaign::new(&mut running, tls, &mut findings, seed, replay);
     let result = campaign
         .run(args.budget, &mut interrupts, &mut |event| match event {

@@ -1,0 +1,159 @@
+//! Many connections at once: what one of them costs a server, a crowd of them may bring it down with, before any login.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use tokio::time::{Instant, interval, timeout};
+
+use super::input::Attempt;
+use super::{Campaign, Event, Failure, HANG, LOOK, Trouble, script};
+use crate::actor::{Actor, Stage};
+
+/// Crowds from small to large: the first that does it is what the scenario needs. A server should bear a thousand clients.
+const CROWDS: [usize; 5] = [16, 64, 128, 256, 1024];
+/// A server whose memory did not rise for so long is done with what it was sent, or hangs.
+const QUIET: Duration = Duration::from_secs(3);
+/// A server that takes longer than this for a crowd is not waited for.
+const MOST: Duration = Duration::from_secs(180);
+/// So often in a row it must show.
+const REPLAYS: u8 = 3;
+
+impl Campaign<'_> {
+    /// Sends the same on more and more connections, which stay open. Goes on to larger crowds only if what the first one cost
+    /// lets expect that they need more than `limit` bytes, or if `surely`.
+    pub(super) async fn crowds(
+        &mut self,
+        what: &str,
+        attempt: &Attempt,
+        surely: bool,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Failure> {
+        let limit = self.running.memory_limit();
+        let before = self.running.memory().unwrap_or(0);
+        for count in CROWDS {
+            let began = Instant::now();
+            let most = match self.hold(attempt, count).await {
+                Ok(memory) => memory.saturating_sub(before),
+                Err(trouble) => {
+                    let took = began.elapsed();
+                    return self
+                        .replay(what, attempt, count, (trouble, took), tell)
+                        .await;
+                }
+            };
+            let (of, largest) = (count as u64, CROWDS[CROWDS.len() - 1] as u64);
+            let expected = most / of * largest;
+            if !surely && limit.is_none_or(|limit| expected < limit) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Trouble is a finding when it shows again, on a fresh server.
+    async fn replay(
+        &mut self,
+        what: &str,
+        attempt: &Attempt,
+        count: usize,
+        (mut trouble, mut took): (Trouble, Duration),
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Failure> {
+        let bucket = |trouble: &Trouble| {
+            format!(
+                "{}, on many connections at once: {what}",
+                trouble.bucket(attempt.when)
+            )
+        };
+        if self.findings.has(&bucket(&trouble)) {
+            return self.restart().await;
+        }
+        tell(Event::Note(format!(
+            "{count} connections with {} bytes each do it; once more",
+            attempt.bytes.len()
+        )));
+        let mut shown = 1;
+        while shown < REPLAYS {
+            self.restart().await?;
+            let began = Instant::now();
+            match self.hold(attempt, count).await {
+                Ok(_) => break,
+                Err(again) => {
+                    shown += 1;
+                    took = took.max(began.elapsed());
+                    trouble = again;
+                }
+            }
+        }
+        self.restart().await?;
+        let bucket = bucket(&trouble);
+        let patience = match trouble {
+            Trouble::Hang => None,
+            Trouble::Death(_) | Trouble::Memory(_) => Some(2 * took),
+        };
+        let text = script::crowd(&bucket, attempt, count, patience);
+        let detail = format!(
+            "{count} connections, {} bytes on each, within {took:.0?}\n{}",
+            attempt.bytes.len(),
+            trouble.detail()
+        );
+        self.report(&bucket, &detail, text.as_bytes(), "scs", shown, tell)
+    }
+
+    /// Sends an attempt on so many connections, keeps them open until the server is done, and asks it for a stream then. Gives
+    /// the server's memory.
+    async fn hold(&self, attempt: &Attempt, count: usize) -> Result<u64, Trouble> {
+        let watched = async {
+            // They live until the end of this block.
+            let _crowd = join_all((0..count).map(|_| self.sent(attempt))).await;
+            let memory = timeout(MOST, self.at_rest()).await.unwrap_or_default();
+            if self.offers_streams().await {
+                Ok(memory)
+            } else {
+                Err(Trouble::Hang)
+            }
+        };
+        tokio::select! {
+            result = watched => result,
+            death = self.running.died() => Err(Trouble::Death(death)),
+        }
+    }
+
+    /// A connection on which an attempt was sent, as far as the server takes it.
+    async fn sent(&self, attempt: &Attempt) -> Stage {
+        let mut stage = Stage::new(
+            vec![Actor::new("Romeo")],
+            self.reach.clone(),
+            self.tls.clone(),
+            StdRng::seed_from_u64(0),
+        );
+        if stage.connect(0).await.is_ok() {
+            if let Ok(connection) = stage.connection(0) {
+                connection.send(&attempt.bytes);
+            }
+            stage
+                .wait(Instant::now() + HANG, |stage| {
+                    let connection = stage.actors[0].connection.as_ref()?;
+                    (connection.is_flushed() || !connection.is_open()).then_some(())
+                })
+                .await;
+        }
+        stage
+    }
+
+    /// Resolves with the server's memory when it does not rise any more.
+    async fn at_rest(&self) -> u64 {
+        let mut ticks = interval(LOOK);
+        let (mut most, mut since) = (0, Instant::now());
+        while since.elapsed() < QUIET {
+            ticks.tick().await;
+            let memory = self.running.memory().unwrap_or(0);
+            if memory > most {
+                (most, since) = (memory, Instant::now());
+            }
+        }
+        most
+    }
+}
