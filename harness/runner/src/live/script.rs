@@ -115,8 +115,11 @@ fn repeated(bytes: &[u8]) -> Option<(String, usize, usize)> {
     })
 }
 
-/// The same for what is repeated with a number in it that counts from 0.
+/// The same for attributes and tags that are repeated with a number in them that counts from 0.
 fn counted(bytes: &[u8]) -> Option<(String, usize, usize)> {
+    if !matches!(bytes.first(), Some(b' ' | b'<')) {
+        return None;
+    }
     let zeros = (0..LONGEST.min(bytes.len())).filter(|at| bytes[*at] == b'0');
     zeros.into_iter().find_map(|zero| {
         let (before, after) = (&bytes[..zero], &bytes[zero + 1..]);
