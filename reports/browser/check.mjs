@@ -163,6 +163,9 @@ try {
   check(await keys.value('document.activeElement.getAttribute("aria-pressed") === "true"'), "keyboard: Enter presses a filter");
   check(await keys.value('/^\\d+ of \\d+ shown$/.test(document.getElementById("shown").textContent)'), "how many are shown is said");
 
+  await keys.key("Escape");
+  await keys.send("Emulation.setEmulatedMedia", { media: "print" });
+  await picture(keys, "print");
   const { data } = await keys.send("Page.printToPDF", { printBackground: false });
   check(data.length > 1000, "it can be printed");
   if (pictures) writeFileSync(join(pictures, "print.pdf"), Buffer.from(data, "base64"));

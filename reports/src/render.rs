@@ -35,7 +35,7 @@ pub enum Format {
     Html,
     /// JUnit XML.
     Junit,
-    /// TAP version 14.
+    /// TAP version 13.
     Tap,
     /// SARIF 2.1.0.
     Sarif,

@@ -24,6 +24,9 @@ const COUNTED: [State; 5] = [
     State::Skip,
 ];
 
+/// Columns of a target's name, which is as long as a target likes.
+const NAME_WIDTH: usize = 60;
+
 /// Characters of a reason.
 const REASON_LENGTH: usize = 300;
 
@@ -75,11 +78,15 @@ fn reason(change: &Change) -> String {
     text::head(&reason, REASON_LENGTH)
 }
 
+fn named(target: &str) -> String {
+    cut(&text::line(target), NAME_WIDTH)
+}
+
 // Two runs
 
 fn runs_title(difference: &Difference) -> String {
-    let Difference { before, after, .. } = difference;
-    if before == after {
+    let (before, after) = (named(&difference.before), named(&difference.after));
+    if difference.before == difference.after {
         format!("{before}: two runs")
     } else {
         format!("{before} and {after}")
@@ -89,7 +96,7 @@ fn runs_title(difference: &Difference) -> String {
 fn runs_text(difference: &Difference, options: &Options<'_>) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail, here and below.
-    let _ = writeln!(out, "{}\n", text::line(&runs_title(difference)));
+    let _ = writeln!(out, "{}\n", runs_title(difference));
     for (title, changes) in difference.lists() {
         if changes.is_empty() {
             continue;
@@ -199,7 +206,11 @@ fn runs_html(difference: &Difference) -> String {
 // Many targets
 
 fn targets_title(matrix: &Matrix) -> String {
-    matrix.targets.join(", ")
+    names(matrix).join(", ")
+}
+
+fn names(matrix: &Matrix) -> Vec<String> {
+    matrix.targets.iter().map(|target| named(target)).collect()
 }
 
 /// One letter, for narrow columns.
@@ -217,11 +228,7 @@ fn letter(state: State) -> &'static str {
 
 fn targets_text(matrix: &Matrix, options: &Options<'_>) -> String {
     let mut out = String::new();
-    let names: Vec<String> = matrix
-        .targets
-        .iter()
-        .map(|target| text::line(target))
-        .collect();
+    let names = names(matrix);
     let first = names
         .iter()
         .map(|name| name.width())
@@ -279,7 +286,7 @@ fn targets_markdown(matrix: &Matrix, options: &Options<'_>) -> String {
         let _ = write!(out, " {state} |");
     }
     let _ = writeln!(out, "\n|:--|{}", "--:|".repeat(COUNTED.len()));
-    for (column, target) in matrix.targets.iter().enumerate() {
+    for (column, target) in names(matrix).iter().enumerate() {
         let _ = write!(out, "| {} |", markdown::escape(target));
         for state in COUNTED {
             let _ = write!(out, " {} |", matrix.count(column, state));
@@ -287,7 +294,7 @@ fn targets_markdown(matrix: &Matrix, options: &Options<'_>) -> String {
         out.push('\n');
     }
     out.push_str("\n| requirement |");
-    for target in &matrix.targets {
+    for target in &names(matrix) {
         let _ = write!(out, " {} |", markdown::escape(target));
     }
     let _ = writeln!(out, "\n|:--|{}", ":-:|".repeat(matrix.targets.len()));
@@ -333,7 +340,7 @@ fn targets_html(matrix: &Matrix, options: &Options<'_>) -> String {
         let _ = write!(out, "<th scope=\"col\">{state}</th>");
     }
     out.push_str("</tr></thead>\n<tbody>\n");
-    for (column, target) in matrix.targets.iter().enumerate() {
+    for (column, target) in names(matrix).iter().enumerate() {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", markup::escape(target));
         for state in COUNTED {
             let _ = write!(
@@ -369,7 +376,7 @@ fn targets_html(matrix: &Matrix, options: &Options<'_>) -> String {
                  <th scope=\"col\">Requirement</th>",
                 markup::escape(format!("{} {} {title}", now.0, now.1).trim_end())
             );
-            for target in &matrix.targets {
+            for target in &names(matrix) {
                 let _ = write!(out, "<th scope=\"col\">{}</th>", markup::escape(target));
             }
             out.push_str("</tr></thead>\n<tbody>\n");

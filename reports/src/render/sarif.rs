@@ -40,17 +40,18 @@ pub(super) fn render(results: &Results, options: &Options<'_>) -> Result<String,
     for (name, objection) in outcome::other_objections(&gate) {
         notifications.push(json!({
             "level": "error",
-            "message": {"text": format!("{}: {objection}", text::line(&name))},
+            "message": {"text": text::line(&format!("{name}: {objection}"))},
         }));
     }
     let target = text::line(&results.target.name);
+    let tool = text::line(&results.tool.name);
     let mut sarif = serde_json::to_string_pretty(&json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
             "tool": {"driver": {
-                "name": if results.tool.name.is_empty() { "xmppspec" } else { &results.tool.name },
-                "version": results.tool.version,
+                "name": if tool.is_empty() { "xmppspec" } else { &tool },
+                "version": text::line(&results.tool.version),
                 "rules": rules,
             }},
             "automationDetails": {"id": format!("xmppspec/{target}/")},

@@ -6,6 +6,7 @@ mod doap;
 mod features;
 mod formats;
 mod gating;
+mod hostile;
 mod html;
 mod sample;
 mod schema;

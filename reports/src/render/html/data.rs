@@ -77,13 +77,14 @@ fn case(case: &Case) -> Value {
     let mut actors: Vec<&str> = Vec::new();
     let mut transcript: Vec<Value> = Vec::new();
     for entry in &case.transcript {
-        let actor = actors
-            .iter()
-            .position(|actor| *actor == entry.actor)
-            .unwrap_or_else(|| {
+        // A remark on the case as a whole is no actor's.
+        let actor = (!entry.actor.is_empty()).then(|| {
+            let known = actors.iter().position(|actor| *actor == entry.actor);
+            known.unwrap_or_else(|| {
                 actors.push(&entry.actor);
                 actors.len() - 1
-            });
+            })
+        });
         transcript.push(json!([
             entry.at_ms,
             actor,

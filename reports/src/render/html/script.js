@@ -69,6 +69,9 @@
     for (const group of views[view].querySelectorAll(".group")) {
       group.hidden = ![...group.querySelectorAll(":scope > ul > li")].some((row) => wanted.has(row));
     }
+    // Whoever searches wants what is found.
+    const overview = views[view].querySelector(".overview");
+    if (overview) overview.hidden = words.length > 0 || groups.size > 0;
     byId("shown").textContent = `${wanted.size} of ${rows[view].length} shown`;
     round += 1;
     reveal([...wanted].filter((row) => row.hidden), whole ? Infinity : BATCH, round);
@@ -182,7 +185,7 @@
         const tag = make("span", "tag", layer === "tls" ? "TLS" : layer);
         message.append(make("div", "who", make("span", "", shown.actors[actor]), line, make("span", "", target), tag));
       }
-      const content = make("pre", "", kind === "note" ? `${shown.actors[actor]}: ${text}` : text);
+      const content = make("pre", "", kind === "note" && actor !== null ? `${shown.actors[actor]}: ${text}` : text);
       message.append(text.length > LONG ? scrollable(content, "Long message") : content);
       const end = make("span", "end");
       end.setAttribute("aria-hidden", "true");
@@ -294,6 +297,14 @@
     }
   };
   addEventListener("hashchange", goto);
+
+  // On paper is what is on the screen, and all of the other views.
+  addEventListener("beforeprint", () => {
+    for (const other of Object.keys(views).filter((name) => name !== view)) {
+      for (const part of views[other].querySelectorAll("[hidden]")) part.hidden = false;
+    }
+    apply(true);
+  });
 
   // Keys
 
