@@ -147,6 +147,66 @@ fn the_action_gates() {
     assert!(summary.contains("RFC6120-4.7.4"), "{summary}");
 }
 
+/// A server that gets worse in one thing: the job fails for that alone, and says so without a log being opened.
+#[test]
+fn a_regression_is_all_that_fails() {
+    let action = read("action.yml");
+    let steps = scripts(&action);
+    let machine = Machine::new();
+    assert!(machine.step(&steps[1], &[]).status.success());
+    let gate = |fault: &str, baseline: &str, folder: &str| {
+        let arguments = format!("rfc6120/4 {fault}");
+        let inputs = [
+            ("ARGUMENTS", arguments.as_str()),
+            ("BASELINE", baseline),
+            ("FOLDER", folder),
+        ];
+        let output = machine.step(&steps[2], &inputs);
+        let summary = machine.path("work").join(folder).join("summary.md");
+        let summary = std::fs::read_to_string(summary).expect("a summary");
+        (output.status.code(), shown(&output), summary)
+    };
+    // It has its weaknesses, and nobody minds.
+    let (code, _, _) = gate("--fault header-without-lang", "", "before");
+    assert_eq!(code, Some(1));
+    let before = "before/results.json";
+    let (code, shown, _) = gate("--fault header-without-lang", before, "same");
+    assert_eq!(code, Some(0), "{shown}");
+    // A commit later.
+    let worse = "--fault header-without-lang --fault header-id-echoed";
+    let (code, shown, summary) = gate(worse, before, "after");
+    assert_eq!(code, Some(1), "{shown}");
+    let findings: Vec<&str> = summary
+        .lines()
+        .filter(|line| line.starts_with("### "))
+        .collect();
+    assert!(!findings.is_empty(), "{summary}");
+    for finding in &findings {
+        assert!(finding.ends_with(", was pass"), "{summary}");
+    }
+    assert!(summary.contains("MUST"), "{summary}");
+    assert_eq!(shown.matches("::error").count(), findings.len(), "{shown}");
+}
+
+/// The script of the template runs as it is, and leaves the files that GitLab looks for.
+#[test]
+fn the_template_for_gitlab_runs() {
+    let machine = Machine::new();
+    let program = machine.path("bin/xmppspec");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_xmppspec"), program).expect("a link");
+    for line in values("reports/ci/gitlab.yml", "- xmppspec") {
+        let script = format!("xmppspec{line}");
+        let output = machine.step(&script, &[("XMPPSPEC", "rfc6120/4.9.3.6")]);
+        assert!(output.status.success(), "{}", shown(&output));
+    }
+    let artifacts = values("reports/ci/gitlab.yml", "paths:").concat();
+    let artifacts = artifacts.trim().trim_matches(['[', ']']).split(", ");
+    let junit = values("reports/ci/gitlab.yml", "junit:").concat();
+    for file in artifacts.chain([junit.trim()]) {
+        assert!(machine.path("work").join(file).is_file(), "{file}");
+    }
+}
+
 /// What stands behind `key` in the files for other projects.
 fn values(file: &str, key: &str) -> Vec<String> {
     let text = read(file);
