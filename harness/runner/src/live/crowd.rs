@@ -37,10 +37,12 @@ impl Campaign<'_> {
             let most = match self.hold(attempt, count).await {
                 Ok(memory) => memory.saturating_sub(before),
                 Err(trouble) => {
-                    let took = began.elapsed();
-                    return self
-                        .replay(what, attempt, count, (trouble, took), tell)
-                        .await;
+                    let seen = (trouble, began.elapsed());
+                    if self.again(what, attempt, count, seen, tell).await? {
+                        return Ok(());
+                    }
+                    // A larger crowd will do it every time, or it was nothing.
+                    continue;
                 }
             };
             let (of, largest) = (count as u64, CROWDS[CROWDS.len() - 1] as u64);
@@ -52,15 +54,15 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// Trouble is a finding when it shows again, on a fresh server.
-    async fn replay(
+    /// Trouble is a finding when it shows each time, on a fresh server. Says whether it does.
+    async fn again(
         &mut self,
         what: &str,
         attempt: &Attempt,
         count: usize,
         (mut trouble, mut took): (Trouble, Duration),
         tell: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let bucket = |trouble: &Trouble| {
             format!(
                 "{}, on many connections at once: {what}",
@@ -68,20 +70,19 @@ impl Campaign<'_> {
             )
         };
         if self.findings.has(&bucket(&trouble)) {
-            return self.restart().await;
+            self.restart().await?;
+            return Ok(true);
         }
         tell(Event::Note(format!(
             "{count} connections with {} bytes each do it; once more",
             attempt.bytes.len()
         )));
-        let mut shown = 1;
-        while shown < REPLAYS {
+        for _ in 1..REPLAYS {
             self.restart().await?;
             let began = Instant::now();
             match self.hold(attempt, count).await {
-                Ok(_) => break,
+                Ok(_) => return Ok(false),
                 Err(again) => {
-                    shown += 1;
                     took = took.max(began.elapsed());
                     trouble = again;
                 }
@@ -99,7 +100,8 @@ impl Campaign<'_> {
             attempt.bytes.len(),
             trouble.detail()
         );
-        self.report(&bucket, &detail, text.as_bytes(), "scs", shown, tell)
+        self.report(&bucket, &detail, text.as_bytes(), "scs", REPLAYS, tell)?;
+        Ok(true)
     }
 
     /// Sends an attempt on so many connections, keeps them open until the server is done, and asks it for a stream then. Gives
