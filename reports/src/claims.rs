@@ -151,7 +151,7 @@ impl Claims {
     }
 
     /// The description with the claims that the evidence supports: what is broken is `partial`, what was judged whole and
-    /// holds is `complete`, what holds and is not claimed is added. What was not judged stays as it is.
+    /// holds is `complete`, what holds and is not claimed is added (an RFC only as a whole). What was not judged stays.
     pub fn rewrite(&self, doap: &Doap) -> String {
         let supported = self.documents.iter().filter_map(|document| {
             let status = match document.standing {
@@ -162,7 +162,10 @@ impl Claims {
                 {
                     ClaimStatus::Complete
                 }
-                Standing::NotClaimed => ClaimStatus::Partial,
+                // Of an RFC no part can be claimed.
+                Standing::NotClaimed if document.document.starts_with("XEP") => {
+                    ClaimStatus::Partial
+                }
                 _ => return None,
             };
             Some((document.document.clone(), status))

@@ -6,14 +6,17 @@ use crate::model::Results;
 use crate::render::Options;
 use crate::render::outcome::{self, Outcome};
 
-/// Writes the commands: errors for what fails the gate, warnings for a broken SHOULD that does not count.
+/// Writes the commands: errors for what fails the gate, then warnings for what is broken and does not count. Of many GitHub shows
+/// the first.
 pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
     let gate = results.gate(&options.gate);
-    let mut out = String::new();
+    let (mut errors, mut warnings) = (String::new(), String::new());
     for (case, outcome) in results.cases.iter().zip(outcome::outcomes(results, &gate)) {
-        let command = match outcome {
-            Outcome::Failed(_) => "error",
-            Outcome::Excused(_) if case.known.is_none() && case.verdict.is_broken() => "warning",
+        let (out, command) = match outcome {
+            Outcome::Failed(_) => (&mut errors, "error"),
+            Outcome::Excused(_) if case.known.is_none() && case.verdict.is_broken() => {
+                (&mut warnings, "warning")
+            }
             _ => continue,
         };
         let place = case.at.as_ref().map_or(String::new(), |at| {
@@ -29,13 +32,13 @@ pub(super) fn render(results: &Results, options: &Options<'_>) -> String {
     }
     for (name, objection) in outcome::other_objections(&gate) {
         let _ = writeln!(
-            out,
+            errors,
             "::error title={}::{}",
             property(&name),
             data(&objection.to_string())
         );
     }
-    out
+    errors + &warnings
 }
 
 /// The text of a command: what would end the line is escaped.

@@ -41,17 +41,26 @@ fn claims_beside_results() {
     let original = include_str!("project.doap");
     let written = run(&["doap", &good, "project.doap", "--write", "-"]);
     assert_eq!(stdout(&written), original);
-    // The server has RFC 6120, which a file without it does not claim.
+    // One requirement of RFC 6120 holds; that is not enough to claim it.
     let (less, file) = (original.replace("rfc6120", "rfc1"), path("project.doap"));
     std::fs::write(&file, &less).expect("a file");
     assert_eq!(
         code(&run(&["doap", &good, &file, "--write", &file])),
         Some(0)
     );
-    let claim = "    <implements rdf:resource='https://www.rfc-editor.org/info/rfc6120'/>\n";
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), less);
+    // A broken claim of a XEP is `partial`; the serverless peer has one.
+    let peer = path("peer.json");
+    let results = std::fs::read_to_string(&bad).expect("results");
+    std::fs::write(&peer, results.replace("RFC6120-4.7.3-6", "XEP0174-PUB-01")).expect("a file");
+    let claimed = original.replace("xep-0030", "xep-0174");
+    std::fs::write(&file, &claimed).expect("a file");
+    assert_eq!(
+        code(&run(&["doap", &peer, &file, "--write", &file, "--gate"])),
+        Some(1)
+    );
     let written = std::fs::read_to_string(&file).expect("a file");
-    assert_eq!(written.replacen(claim, "", 1), less);
-    assert_ne!(written, less);
+    assert_eq!(written, claimed.replace("complete", "partial"));
 }
 
 #[test]
