@@ -2,50 +2,70 @@
 
 /// Takes pieces away, large ones first, for as long as `shows` holds; then makes what is left plain. At most `tries`
 /// calls of `shows`.
-pub fn minimise(input: &[u8], mut tries: usize, mut shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
-    let mut best = input.to_vec();
-    let mut attempt = |best: &mut Vec<u8>, candidate: Vec<u8>| {
-        if tries == 0 || candidate == *best {
-            return false;
-        }
-        tries -= 1;
-        let better = shows(&candidate);
-        if better {
-            *best = candidate;
-        }
-        better
+pub fn minimise(input: &[u8], tries: usize, shows: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
+    let mut search = Search {
+        best: input.to_vec(),
+        tries,
+        shows,
     };
-    loop {
-        let before = best.len();
-        let mut size = best.len().div_ceil(2).max(1);
+    // `None`: there are no tries left. A large input must not be copied for nothing then.
+    let _ = search.shorten().and_then(|()| search.make_plain());
+    search.best
+}
+
+struct Search<F> {
+    best: Vec<u8>,
+    tries: usize,
+    shows: F,
+}
+
+impl<F: FnMut(&[u8]) -> bool> Search<F> {
+    /// Whether a candidate is better, and then the best. `None`: there are no tries left.
+    fn attempt(&mut self, candidate: Vec<u8>) -> Option<bool> {
+        self.tries = self.tries.checked_sub(1)?;
+        let better = (self.shows)(&candidate);
+        if better {
+            self.best = candidate;
+        }
+        Some(better)
+    }
+
+    fn shorten(&mut self) -> Option<()> {
         loop {
-            let mut at = 0;
-            while at < best.len() {
-                let end = (at + size).min(best.len());
-                let candidate = [&best[..at], &best[end..]].concat();
-                if !attempt(&mut best, candidate) {
-                    at = end;
+            let before = self.best.len();
+            let mut size = before.div_ceil(2).max(1);
+            loop {
+                let mut at = 0;
+                while at < self.best.len() {
+                    let end = (at + size).min(self.best.len());
+                    let candidate = [&self.best[..at], &self.best[end..]].concat();
+                    if !self.attempt(candidate)? {
+                        at = end;
+                    }
                 }
+                if size == 1 {
+                    break;
+                }
+                size = size.div_ceil(2);
             }
-            if size == 1 {
-                break;
+            if self.best.len() == before {
+                return Some(());
             }
-            size = size.div_ceil(2);
-        }
-        if best.len() == before {
-            break;
         }
     }
-    // Letters become the first one, which shows that they do not matter.
-    for at in 0..best.len() {
-        let byte = best[at];
-        if byte.is_ascii_alphanumeric() && byte != b'a' {
-            let mut candidate = best.clone();
-            candidate[at] = b'a';
-            attempt(&mut best, candidate);
+
+    /// Letters become the first one, which shows that they do not matter.
+    fn make_plain(&mut self) -> Option<()> {
+        for at in 0..self.best.len() {
+            let byte = self.best[at];
+            if byte.is_ascii_alphanumeric() && byte != b'a' {
+                let mut candidate = self.best.clone();
+                candidate[at] = b'a';
+                self.attempt(candidate)?;
+            }
         }
+        Some(())
     }
-    best
 }
 
 #[cfg(test)]
