@@ -3,13 +3,18 @@
 /// The candidate with the smallest edit distance to `word`, if it is near enough to be meant.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    let length = word.chars().count();
     candidates
         .into_iter()
-        .map(|candidate| (distance(&lower, &candidate.to_lowercase()), candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .filter(|(distance, candidate)| {
-            *distance <= 1.max(candidate.chars().count().min(word.chars().count()) / 3)
+        .filter_map(|candidate| {
+            let other = candidate.chars().count();
+            let most = 1.max(other.min(length) / 3);
+            // Names whose lengths differ by more are not compared: there are more than a thousand ids of requirements.
+            let distance = (length.abs_diff(other) <= most)
+                .then(|| distance(&lower, &candidate.to_lowercase()))?;
+            (distance <= most).then_some((distance, candidate))
         })
+        .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
