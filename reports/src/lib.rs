@@ -47,8 +47,8 @@ pub use gate::{Gate, GateOptions, Objection};
 pub use glob::glob_matches;
 pub use known::{Known, KnownState, KnownStatus};
 pub use model::{
-    At, Case, Content, DECIDED, Direction, Entry, Judged, Layer, NotRun, RequirementState, Results,
-    SCHEMA, Summary, Target, Tool,
+    At, Case, Content, DECIDED, Direction, Entry, Judged, Layer, NotRun, Packet, RequirementState,
+    Results, SCHEMA, Summary, Target, Tool,
 };
 pub use render::{Format, Options, Verbosity, render, render_claims, render_comparison};
 pub use requirement::{RequirementInfo, RequirementTexts};

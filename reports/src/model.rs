@@ -276,9 +276,26 @@ pub struct Entry {
     pub layer: Layer,
     /// From or to the actor.
     pub direction: Direction,
-    /// The bytes: `text` if they are UTF-8, else `base64`.
+    /// The bytes: `text` if they are UTF-8, else `base64`; a multicast DNS packet is always `base64`.
     #[serde(flatten)]
     pub content: Content,
+    /// On the layer `mdns`: what IP says about the packet, and what is in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet: Option<Packet>,
+}
+
+/// A multicast DNS packet beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Packet {
+    /// The address and port that it came from: of the target, the actor, or another actor.
+    pub source: String,
+    /// The group or address, and the port, that it went to.
+    pub destination: String,
+    /// Its IP TTL or hop limit.
+    pub ttl: u8,
+    /// Its message in lines: id and flags, then questions (`?`), answers (`=`), authorities (`~`) and additionals (`+`) in
+    /// zone-file form; or why there is no message in it.
+    pub text: String,
 }
 
 /// What bytes travelled in.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::model::Content;
+use crate::model::{Content, Entry};
 
 /// Characters that would act on a terminal or a reader instead of being seen: controls, and those that turn the direction
 /// of what follows or hide.
@@ -57,6 +57,20 @@ pub(crate) fn content(content: &Content) -> String {
         }
     }
     out
+}
+
+/// What an entry of a transcript says: the bytes on one line, of a packet the message in lines.
+pub(crate) fn entry(entry: &Entry) -> String {
+    match &entry.packet {
+        None => content(&entry.content),
+        Some(packet) => format!(
+            "{} > {}, IP TTL {}\n{}",
+            line(&packet.source),
+            line(&packet.destination),
+            packet.ttl,
+            lines(&packet.text)
+        ),
+    }
 }
 
 /// At most so many characters from the beginning; says how many bytes are left out.

@@ -86,3 +86,95 @@ fn what_loopback_cannot_give() {
     let reason = "some-peer cannot be judged without a closed world";
     assert!(text(&output).contains(reason), "{}", text(&output));
 }
+
+#[test]
+fn packets_are_in_results_and_captures() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (results, pcap, junit) = (file("r.json"), file("r.pcapng"), file("r.xml"));
+    let output = run(&[
+        "run",
+        "--role",
+        "peer",
+        "--no-world",
+        "xep0174/7-addresses",
+        "-vv",
+        "--results",
+        &results,
+        "--pcap",
+        &pcap,
+        "--report",
+        &format!("junit={junit}"),
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let record = "= _presence._tcp.local. 4500 IN PTR juliet@pronto._presence._tcp.local.";
+    let shown = "5353 > 224.0.0.251:5353, IP TTL 255";
+    assert!(text(&output).contains(shown), "{}", text(&output));
+
+    let results = std::fs::read(results).expect("results");
+    let results: serde_json::Value = serde_json::from_slice(&results).expect("JSON");
+    let transcript = results["cases"][0]["transcript"].as_array().expect("it");
+    let times = transcript
+        .iter()
+        .map(|e| e["at_ms"].as_f64().expect("a time"));
+    assert!(times.is_sorted(), "{transcript:#?}");
+    let packets: Vec<_> = transcript.iter().filter(|e| e["layer"] == "mdns").collect();
+    let announced = packets.iter().find(|e| {
+        let text = e["packet"]["text"].as_str().expect("a text");
+        e["direction"] == "received" && text.contains(record)
+    });
+    let announced = announced.expect("an announcement");
+    assert!(announced["base64"].is_string(), "{announced:#}");
+    assert_eq!(announced["packet"]["destination"], "224.0.0.251:5353");
+    assert_eq!(announced["packet"]["ttl"], 255);
+    assert!(packets.iter().any(|e| e["direction"] == "sent"));
+    assert!(transcript.iter().any(|e| e["layer"] == "plain"));
+
+    let bytes = std::fs::read(pcap).expect("a capture");
+    let has = |what: &[u8]| bytes.windows(what.len()).any(|window| window == what);
+    // TTL, UDP; the group, both ports; whose it is; and the stream.
+    assert!(has(&[255, 17]) && has(&[224, 0, 0, 251, 0x14, 0xe9, 0x14, 0xe9]));
+    assert!(has(b"xep0174/7-addresses: Romeo") && has(b"<stream:stream"));
+    let junit = std::fs::read_to_string(junit).expect("a report");
+    assert!(junit.contains("xep0174/7-addresses"), "{junit}");
+}
+
+#[test]
+fn a_machine_without_user_namespaces_is_told_so() {
+    let script = "echo 0 > /proc/sys/user/max_user_namespaces || exit 99; exec \"$@\"";
+    let inside = |args: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "sh", "-c", script, "sh"]);
+        let command = command.arg(env!("CARGO_BIN_EXE_xmppspec")).args(args);
+        command.stdin(Stdio::null()).output()
+    };
+    for args in [
+        &["run", "--role", "peer"][..],
+        &["doctor"],
+        &["selftest", "--role", "peer"],
+    ] {
+        let output = match inside(args) {
+            Ok(output) if matches!(output.status.code(), Some(0 | 3)) => output,
+            other => {
+                println!("SKIPPED: no user namespace can be made for this test: {other:?}");
+                return;
+            }
+        };
+        assert_eq!(output.status.code(), Some(3), "{}", text(&output));
+        for advice in [
+            "sysctl -w user.max_user_namespaces=1000",
+            "or pass --no-world",
+        ] {
+            assert!(text(&output).contains(advice), "{}", text(&output));
+        }
+    }
+    let output = inside(&[
+        "run",
+        "--role",
+        "peer",
+        "--no-world",
+        "xep0174/13.4-private",
+    ]);
+    let output = output.expect("the program");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+}

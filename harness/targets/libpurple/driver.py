@@ -33,7 +33,11 @@ def ask(path, words):
 
 
 if sys.argv[1] == "ask":
-    ask(sys.argv[2], sys.argv[3:])
+    try:
+        ask(sys.argv[2], sys.argv[3:])
+    except BrokenPipeError:
+        # Nobody listens any more; without what the interpreter would still write, and say about it.
+        os._exit(1)
     sys.exit()
 
 import ctypes as C

@@ -121,7 +121,7 @@ pub(super) fn details(case: &Case, options: &Options<'_>) -> String {
     out
 }
 
-/// The transcript, one entry a line.
+/// The transcript, one entry a line; the lines of a packet are indented.
 pub(super) fn transcript(case: &Case) -> String {
     let mut out = String::new();
     for entry in &case.transcript {
@@ -133,7 +133,7 @@ pub(super) fn transcript(case: &Case) -> String {
             out,
             "{:.1} ms {actor} {arrow} {layer} {}",
             entry.at_ms,
-            text::content(&entry.content)
+            text::entry(entry).replace('\n', "\n    ")
         );
     }
     out

@@ -267,7 +267,7 @@ impl Report<'_> {
         let limit = if whole { usize::MAX } else { ENTRY_LINES };
         for entry in &entries[first..] {
             let (heading, style) = entry_heading(entry, names);
-            self.block(&heading, style, &text::content(&entry.content), limit);
+            self.block(&heading, style, &text::entry(entry), limit);
         }
         self.put("");
     }

@@ -105,6 +105,7 @@ fn entry(at_ms: f64, layer: Layer, direction: Direction, bytes: &[u8]) -> Entry 
         layer,
         direction,
         content: Content::new(bytes),
+        packet: None,
     }
 }
 

@@ -80,6 +80,8 @@ pub struct PacketText {
     pub ttl: Option<u8>,
     /// Where to, if not to the group.
     pub to: Option<SocketAddr>,
+    /// `quiet: 1.2s`: not before the target has said nothing but questions for so long.
+    pub quiet: Option<Duration>,
 }
 
 /// Words of a line; what stands in quotes or braces is one.
@@ -335,8 +337,8 @@ fn accepts(value: &Value, word: &str, captures: &mut Vec<(String, String)>) -> b
 }
 
 impl PacketText {
-    /// Reads a packet that is to be sent: lines as in a pattern without matchers, `id`, `flags` (a number), `port`, `ttl`, `to`;
-    /// or `bytes:` in hexadecimal. A packet with answers and no question is a response.
+    /// Reads a packet that is to be sent: lines as in a pattern without matchers, `id`, `flags` (a number), `port`, `ttl`, `to`,
+    /// `quiet`; or `bytes:` in hexadecimal. A packet with answers and no question is a response.
     ///
     /// # Errors
     /// What is wrong with it, in a sentence.
@@ -378,6 +380,7 @@ impl PacketText {
                 "port" => packet.port = Some(number().ok_or_else(wrong)?),
                 "ttl" => packet.ttl = Some(given.parse().map_err(|_| wrong())?),
                 "to" => packet.to = Some(given.parse().map_err(|_| wrong())?),
+                "quiet" => packet.quiet = Some(duration(given).ok_or_else(wrong)?),
                 "bytes" => raw = Some(hex(given).ok_or_else(wrong)?),
                 _ => return Err(format!("a packet has no `{key}`")),
             }
@@ -506,5 +509,11 @@ mod tests {
             assert!(PacketText::parse(body).is_err(), "{body}");
         }
         assert_eq!(PacketText::parse("bytes: 00 ff").unwrap().bytes, [0, 255]);
+        let quiet = |body: &str| PacketText::parse(body).map(|packet| packet.quiet);
+        assert_eq!(
+            quiet("quiet: 1.2s\n? a.local. IN A"),
+            Ok(Some(Duration::from_millis(1200)))
+        );
+        assert!(quiet("quiet: soon").is_err());
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::element::Element;
 use xmppspec_scenarios::pattern::Received;
 
-use crate::transport::{Connection, Tls, Transcript};
+use crate::transport::{Capture, Connection, Tls, Transcript};
 
 pub use error::{Problem, StepError};
 pub(crate) use negotiate::offered_mechanisms;
@@ -361,7 +361,7 @@ impl Stage {
             match timeout_at(Instant::now() + CONNECT_TIMEOUT, open).await {
                 Ok(Ok(mut connection)) => {
                     if let Some(capture) = self.tls.capture() {
-                        connection.tap(capture, &self.title);
+                        connection.tap(capture, &self.title, true);
                     }
                     break connection;
                 }
@@ -388,7 +388,13 @@ impl Stage {
         handshake.map_err(|why| StepError::new(Problem::Refused, format!("TLS failed: {why}")))
     }
 
-    /// Takes a TCP connection that there is already for the actor's own.
+    /// What hears of every byte, where a capture is wanted.
+    #[must_use]
+    pub fn capture(&self) -> Option<&Capture> {
+        self.tls.capture()
+    }
+
+    /// Takes a TCP connection that there is already for the actor's own; `ours`: we opened it.
     ///
     /// # Errors
     /// [`Problem::Unreachable`] if it has ended.
@@ -396,10 +402,14 @@ impl Stage {
         &mut self,
         who: usize,
         tcp: tokio::net::TcpStream,
+        ours: bool,
     ) -> Result<(), StepError> {
         let actor = &mut self.actors[who];
-        let connection = Connection::on(tcp, &actor.name, self.log.clone())
+        let mut connection = Connection::on(tcp, &actor.name, self.log.clone())
             .map_err(|e| StepError::new(Problem::Unreachable, e.to_string()))?;
+        if let Some(capture) = self.tls.capture() {
+            connection.tap(capture, &self.title, ours);
+        }
         actor.jid = None;
         actor.connection = Some(connection);
         Ok(())

@@ -159,7 +159,7 @@ fn enter(mut parts: Vec<Part>) -> Result<(Vec<Part>, Entered), Failed> {
                 });
             }
             ui::note(&format!(
-                "serverless peers are not judged: {error} (xmppspec doctor says more)"
+                "serverless peers are not judged: {error} (--no-world judges them on loopback; xmppspec doctor says more)"
             ));
             Ok((parts, Entered::none()))
         }

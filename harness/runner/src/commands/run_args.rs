@@ -190,7 +190,7 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FORMAT=FILE", value_parser = values::report)]
     pub reports: Vec<ReportTo>,
 
-    /// Write what went over TCP as a packet capture for Wireshark, with the keys of TLS in it
+    /// Write what went over TCP, and the packets of multicast DNS, as a capture for Wireshark, with the keys of TLS in it
     #[arg(long, value_name = "FILE.pcapng")]
     pub pcap: Option<PathBuf>,
 

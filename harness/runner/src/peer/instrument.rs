@@ -6,8 +6,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::errno::Errno;
 use tokio::task::JoinHandle;
@@ -16,6 +16,7 @@ use xmppspec_protocol::mdns::{GROUP_V4, GROUP_V6, PORT as MDNS_PORT, Seen, is_ne
 
 use super::journal::Journal;
 use super::socket::{self, LARGEST, Opened, Socket};
+use crate::transport::Capture;
 use crate::world::{Host, Link};
 
 /// The IP TTL that senders should use (RFC 6762 §11).
@@ -170,6 +171,7 @@ struct Shared {
     began: Instant,
     packets: Journal<Packet>,
     count: Mutex<Count>,
+    tap: OnceLock<(Capture, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -224,6 +226,7 @@ impl Instrument {
             began: Instant::now(),
             packets: Journal::default(),
             count: Mutex::default(),
+            tap: OnceLock::new(),
         });
         let me = Self {
             inner: Arc::new(Inner {
@@ -324,6 +327,17 @@ impl Instrument {
         Ok(())
     }
 
+    /// When it was made.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.inner.shared.began
+    }
+
+    /// Lets a capture hear of every packet from now on; `comment` tells who is here.
+    pub fn tap(&self, capture: &Capture, comment: String) {
+        let _ = self.inner.shared.tap.set((capture.clone(), comment));
+    }
+
     /// How many packets there are by now, sent ones included.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -401,6 +415,12 @@ impl Shared {
         count.all = all;
         count.each.insert(source, own);
         drop(count);
+        if let Some((capture, comment)) = self.tap.get() {
+            let ago = self.began.elapsed().saturating_sub(packet.at);
+            let at = SystemTime::now().checked_sub(ago).unwrap_or(UNIX_EPOCH);
+            let way = (packet.source, packet.destination);
+            capture.datagram(way, packet.ttl, at, &packet.bytes, comment);
+        }
         self.packets.push(packet);
     }
 }
@@ -594,6 +614,7 @@ mod tests {
             began: Instant::now(),
             packets: Journal::default(),
             count: Mutex::default(),
+            tap: OnceLock::new(),
         };
         let bytes: Arc<[u8]> = vec![0; MOST_BYTES / 4].into();
         let hear = |last: u8| {

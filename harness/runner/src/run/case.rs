@@ -225,23 +225,27 @@ fn diagnostic(source: &Source, step: &Step, unmet: &Unmet) -> Diagnostic {
 
 fn entry(entry: &transport::Entry) -> Entry {
     use xmppspec_reports::{Direction, Layer};
-    let (layer, direction) = match (entry.direction, entry.layer) {
-        (transport::Direction::Note, _) => (Layer::Note, Direction::Note),
-        (transport::Direction::Sent, transport::Layer::Plain) => (Layer::Plain, Direction::Sent),
-        (transport::Direction::Sent, transport::Layer::Tls) => (Layer::Tls, Direction::Sent),
-        (transport::Direction::Received, transport::Layer::Plain) => {
-            (Layer::Plain, Direction::Received)
-        }
-        (transport::Direction::Received, transport::Layer::Tls) => {
-            (Layer::Tls, Direction::Received)
-        }
+    let direction = match entry.direction {
+        transport::Direction::Sent => Direction::Sent,
+        transport::Direction::Received => Direction::Received,
+        transport::Direction::Note => Direction::Note,
+    };
+    let layer = match entry.layer {
+        _ if direction == Direction::Note => Layer::Note,
+        transport::Layer::Plain => Layer::Plain,
+        transport::Layer::Tls => Layer::Tls,
+        transport::Layer::Mdns => Layer::Mdns,
     };
     Entry {
         at_ms: (entry.at.as_secs_f64() * 1_000_000.0).round() / 1000.0,
         actor: entry.actor.clone(),
         layer,
         direction,
-        content: Content::new(&entry.bytes),
+        content: match layer {
+            Layer::Mdns => Content::Base64(entry.bytes.clone()),
+            _ => Content::new(&entry.bytes),
+        },
+        packet: entry.packet.clone(),
     }
 }
 
@@ -322,14 +326,19 @@ impl<'a> Player<'a> {
                 if let Some(lacking) = peers.lack(script, &source.text) {
                     return Err(lacks(&lacking));
                 }
-                let seed = rand::RngExt::random(&mut rng);
-                Some(PeerStage::new(peers, script, &mut bindings, seed).await?)
+                Some((peers, rand::RngExt::random(&mut rng)))
             }
             _ => None,
         };
         let stage_rng = rand::rngs::StdRng::from_rng(&mut rng);
         let mut stage = Stage::new(actors, shared.reach.clone(), shared.tls.clone(), stage_rng);
         stage.title = script.case_name();
+        let peers = match peers {
+            Some((peers, seed)) => {
+                Some(PeerStage::new(peers, script, &mut bindings, seed, &stage).await?)
+            }
+            None => None,
+        };
         Ok(Self {
             source,
             script,
@@ -394,12 +403,12 @@ impl<'a> Player<'a> {
             }
             Action::Connect if self.script.actors[who].kind == ActorKind::Peer => {
                 let tcp = self.peers()?.connect(who).await?;
-                self.stage.take_connection(who, tcp)?;
+                self.stage.take_connection(who, tcp, true)?;
             }
             Action::Connect => self.stage.connect(who).await?,
             Action::Accept => {
                 let tcp = self.peers()?.accept(who, patience).await?;
-                self.stage.take_connection(who, tcp)?;
+                self.stage.take_connection(who, tcp, false)?;
             }
             Action::Hook(name, props) => {
                 let mut parameters = Vec::new();

@@ -4,6 +4,7 @@ mod accounts;
 mod case;
 mod expect;
 mod judge;
+mod packets;
 mod peers;
 mod probe;
 
@@ -520,7 +521,8 @@ impl Run<'_> {
 }
 
 fn entry_cost(entry: &Entry) -> usize {
-    entry.content.bytes().len() + ENTRY_COST
+    let text = entry.packet.as_ref().map_or(0, |packet| packet.text.len());
+    entry.content.bytes().len() + text + ENTRY_COST
 }
 
 /// Leaves both ends of a transcript, and says what is missing.
@@ -550,6 +552,7 @@ fn shorten(transcript: &mut Vec<Entry>) {
         content: Content::Text(format!(
             "{left_out} entries are left out: the transcripts of this run are too long"
         )),
+        packet: None,
     };
     transcript.splice(head..head + left_out, [note]);
 }
@@ -618,6 +621,7 @@ mod tests {
             layer: Layer::Plain,
             direction: Direction::Received,
             content: Content::Text("x".repeat(1000)),
+            packet: None,
         };
         let mut transcript: Vec<Entry> = (0..100).map(entry).collect();
         shorten(&mut transcript);

@@ -8,16 +8,17 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question};
-use xmppspec_protocol::mdns::{Cache, Seen, complaints};
+use xmppspec_protocol::mdns::{Cache, complaints};
 use xmppspec_reference::peer::{PeerConfig, PeerFault};
 use xmppspec_scenarios::pattern::{EventPattern, PacketPattern, PacketText, Window};
 use xmppspec_scenarios::{Actor, ActorKind, Bindings, Hearing, Script};
 
 use super::expect::{Captures, Unmet};
-use crate::actor::{Patience, Problem, StepError};
+use super::packets::{kept, told};
+use crate::actor::{Patience, Problem, Stage, StepError};
 use crate::peer::{Direction, Ground, Instrument, MDNS_TTL, Packet, Place, Site, To};
 use crate::target::{HookError, PeerEvent, Profile, RunningPeer, Seen as Event, TargetError};
-use crate::transport::Transcript;
+use crate::transport::{self, Transcript};
 use crate::world::{Addresses, Entered, HostError};
 
 /// The machines of the play; more peers than these are numbered.
@@ -28,6 +29,9 @@ const TARGET_MACHINE: &str = "pronto";
 
 /// How long the records of a peer are asked for before connecting to it.
 const FIND_WITHIN: Duration = Duration::from_secs(4);
+
+/// How long the target is given to be quiet.
+const QUIET_WITHIN: Duration = Duration::from_secs(20);
 
 /// Which peer a run judges; each case starts one of its own.
 #[derive(Debug, Clone)]
@@ -72,6 +76,8 @@ pub(super) struct PeerStage {
     stands: Vec<Option<Stand>>,
     target: Option<RunningPeer>,
     target_site: Site,
+    /// When the transcript began.
+    began: std::time::Instant,
     /// When the last thing was heard, seen, sent or asked for.
     mark: Instant,
     next_event: usize,
@@ -136,6 +142,7 @@ impl PeerStage {
         script: &Script,
         bindings: &mut Bindings,
         seed: u64,
+        stage: &Stage,
     ) -> Result<Self, StepError> {
         let ground = Ground::new(&peers.entered).map_err(|e| host_failed(&e))?;
         let declared = script.actors.iter().find(|a| a.kind == ActorKind::Target);
@@ -162,6 +169,9 @@ impl PeerStage {
             let instrument = site
                 .instrument()
                 .map_err(|e| io_failed("open port 5353", &e))?;
+            if let Some(capture) = stage.capture() {
+                instrument.tap(capture, format!("{}: {}", stage.title, actor.name));
+            }
             let listener = listen(&site).map_err(|e| io_failed("listen", &e))?;
             let port = listener.local_addr().map(|a| a.port()).ok();
             let instance = format!("{}@{machine}", user(&actor.name));
@@ -181,6 +191,11 @@ impl PeerStage {
                     format!("the target did not start: {error}"),
                 )
             })?;
+        let seconds = target.start_time.as_secs_f64();
+        let up = format!("{} was up after {seconds:.1} s", target.instance);
+        stage
+            .log
+            .note(declared.map_or("", |a| a.name.as_str()), &up);
         if let Some(actor) = declared {
             bind(
                 bindings,
@@ -194,6 +209,7 @@ impl PeerStage {
             stands,
             target: Some(target),
             target_site,
+            began: stage.log.began(),
             mark: Instant::now(),
             next_event: 0,
             names: script.actors.iter().map(|a| a.name.clone()).collect(),
@@ -207,14 +223,29 @@ impl PeerStage {
             target.stop().await;
         }
         for (name, stand) in self.names.iter().zip(&self.stands) {
-            for packet in stand.iter().flat_map(|s| s.instrument.packets(0)) {
+            let Some(Stand { instrument, .. }) = stand else {
+                continue;
+            };
+            for packet in instrument.packets(0) {
                 if log.is_full() {
                     return;
                 }
-                let sent = packet.direction == Direction::Sent;
-                log.note(name, &told(&packet, sent));
+                let direction = match packet.direction {
+                    Direction::Sent => transport::Direction::Sent,
+                    Direction::Received => transport::Direction::Received,
+                };
+                let at = instrument.began() + packet.at;
+                log.packet(name, direction, at, &packet.bytes, kept(&packet));
             }
         }
+    }
+
+    /// A packet of this instrument in words.
+    fn told(&self, instrument: &Instrument, packet: &Packet) -> String {
+        told(
+            packet,
+            instrument.began().saturating_duration_since(self.began),
+        )
     }
 
     fn stand(&mut self, who: usize) -> Result<&mut Stand, StepError> {
@@ -311,7 +342,7 @@ impl PeerStage {
         };
         let stand = self.stand(who)?;
         let instrument = stand.instrument.clone();
-        let began = Instant::now() - instrument.now();
+        let began = Instant::from_std(instrument.began());
         let mut next = stand.next;
         let mut nearest: Option<(usize, String, String)> = None;
         loop {
@@ -340,7 +371,7 @@ impl PeerStage {
                     return Err(unmet(
                         "the target said what it must not say",
                         pattern.text(),
-                        told(&packet, false),
+                        self.told(&instrument, &packet),
                     ));
                 }
                 (Ok(captures), _) => {
@@ -348,7 +379,7 @@ impl PeerStage {
                         return Err(unmet(
                             &format!("it was heard, but not in time: {late}"),
                             pattern.text(),
-                            told(&packet, false),
+                            self.told(&instrument, &packet),
                         ));
                     }
                     self.mark = at;
@@ -359,12 +390,12 @@ impl PeerStage {
                     return Err(unmet(
                         &format!("the next packet is another: {what}"),
                         pattern.text(),
-                        told(&packet, false),
+                        self.told(&instrument, &packet),
                     ));
                 }
                 (Err((depth, what)), _) => {
                     if nearest.as_ref().is_none_or(|(known, ..)| depth > *known) {
-                        nearest = Some((depth, what, told(&packet, false)));
+                        nearest = Some((depth, what, self.told(&instrument, &packet)));
                     }
                 }
             }
@@ -449,12 +480,42 @@ impl PeerStage {
         }
     }
 
+    /// Waits until the target has said nothing but questions for so long.
+    async fn quiet(&mut self, who: usize, time: Duration) -> Result<(), StepError> {
+        let instrument = self.stand(who)?.instrument.clone();
+        let began = Instant::from_std(instrument.began());
+        let give_up = Instant::now() + QUIET_WITHIN;
+        let (mut next, mut last) = (0, began);
+        while Instant::now() < give_up {
+            let from = next;
+            let said = |packet: &Packet| {
+                next += 1;
+                let response = packet.read().is_ok_and(|seen| seen.message.is_response());
+                (self.is_target(packet) && response).then_some(packet.at)
+            };
+            match timeout_at(last + time, instrument.until(from, said)).await {
+                Ok(at) => last = began + at,
+                Err(_) => return Ok(()),
+            }
+        }
+        Err(StepError::new(
+            Problem::TimedOut,
+            format!(
+                "the target was not quiet within {} s",
+                QUIET_WITHIN.as_secs()
+            ),
+        ))
+    }
+
     /// `multicasts`
     pub(super) async fn multicast(
         &mut self,
         who: usize,
         packet: &PacketText,
     ) -> Result<(), StepError> {
+        if let Some(time) = packet.quiet {
+            self.quiet(who, time).await?;
+        }
         let stand = self.stand(who)?;
         let source = match packet.port {
             None => stand.instrument.mdns().clone(),
@@ -485,8 +546,8 @@ impl PeerStage {
 
     /// `finds no fault`
     pub(super) fn find_no_fault(&mut self, who: usize, covers: &[String]) -> Result<(), Unmet> {
-        let packets = self.stand(who)?.instrument.packets(0);
-        for packet in packets.iter().filter(|p| self.is_target(p)) {
+        let instrument = self.stand(who)?.instrument.clone();
+        for packet in instrument.packets(0).iter().filter(|p| self.is_target(p)) {
             let Ok(seen) = packet.read() else {
                 continue;
             };
@@ -494,7 +555,11 @@ impl PeerStage {
                 .into_iter()
                 .find(|c| covers.iter().any(|id| id == c.id));
             if let Some(complaint) = found {
-                return Err(unmet(&complaint.to_string(), "", told(packet, false)));
+                return Err(unmet(
+                    &complaint.to_string(),
+                    "",
+                    self.told(&instrument, packet),
+                ));
             }
         }
         Ok(())
@@ -654,37 +719,4 @@ async fn start(
             RunningPeer::reference(config, site.host.as_ref()).await
         }
     }
-}
-
-/// A packet as people read it.
-fn told(packet: &Packet, sent: bool) -> String {
-    let way = if sent { "to" } else { "from" };
-    let other = if sent {
-        packet.destination
-    } else {
-        packet.source
-    };
-    let head = format!(
-        "{:.3} s, {way} {other}, IP TTL {}",
-        packet.at.as_secs_f64(),
-        packet.ttl
-    );
-    match packet.read() {
-        Ok(seen) => format!("{head}\n{}", lines(&seen)),
-        Err(error) => format!("{head}\n{error}\n{}", packet.bytes.escape_ascii()),
-    }
-}
-
-fn lines(seen: &Seen) -> String {
-    let message = &seen.message;
-    let mut lines = vec![format!("id {} flags 0x{:04x}", message.id, message.flags.0)];
-    lines.extend(message.questions.iter().map(|q| format!("? {q}")));
-    for (sign, records) in [
-        ("=", &message.answers),
-        ("~", &message.authorities),
-        ("+", &message.additionals),
-    ] {
-        lines.extend(records.iter().map(|r| format!("{sign} {r}")));
-    }
-    lines.join("\n")
 }

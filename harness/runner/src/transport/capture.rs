@@ -1,7 +1,8 @@
-//! A packet capture of a run, for Wireshark: what went over TCP, byte for byte, with the keys of TLS beside it.
+//! A packet capture of a run, for Wireshark: what went over TCP, byte for byte, with the keys of TLS beside it, and the packets of
+//! multicast DNS.
 //!
-//! The bytes are those that passed our sockets; the packets around them are of our own making, because a run needs no right to
-//! see those of the network: retransmissions and the like are not in them.
+//! The bytes are those that passed our sockets; the TCP around them is of our own making, because a run needs no right to see that
+//! of the network: retransmissions and the like are not in it.
 
 mod packet;
 mod pcapng;
@@ -26,8 +27,10 @@ pub struct Capture(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    /// Blocks of the file.
-    packets: Vec<u8>,
+    /// Blocks of the file, each with its time in microseconds since 1970.
+    packets: Vec<(u64, Vec<u8>)>,
+    /// Their size.
+    size: usize,
     /// Lines as NSS writes them (`SSLKEYLOGFILE`, RFC 9850).
     keys: String,
     full: bool,
@@ -39,7 +42,14 @@ impl Capture {
     }
 
     /// A connection that has just been opened; `comment` tells whose it is.
-    pub(super) fn open(&self, local: SocketAddr, peer: SocketAddr, comment: &str) -> Tap {
+    /// `ours`: we opened it.
+    pub(super) fn open(
+        &self,
+        local: SocketAddr,
+        peer: SocketAddr,
+        ours: bool,
+        comment: &str,
+    ) -> Tap {
         let mut tap = Tap {
             capture: self.clone(),
             local,
@@ -48,10 +58,37 @@ impl Capture {
             received: 0,
             over: false,
         };
-        tap.write(true, Flags::SYN, &[], comment);
-        tap.write(false, Flags::SYN.and(Flags::ACK), &[], "");
-        tap.write(true, Flags::ACK, &[], "");
+        tap.write(ours, Flags::SYN, &[], comment);
+        tap.write(!ours, Flags::SYN.and(Flags::ACK), &[], "");
+        tap.write(ours, Flags::ACK, &[], "");
         tap
+    }
+
+    /// A UDP packet as it was at `at`; `comment` tells who sent or heard it.
+    pub(crate) fn datagram(
+        &self,
+        (from, to): (SocketAddr, SocketAddr),
+        ttl: u8,
+        at: SystemTime,
+        payload: &[u8],
+        comment: &str,
+    ) {
+        if let Some(packet) = packet::udp(from, to, ttl, payload) {
+            self.keep(at, &packet, comment);
+        }
+    }
+
+    fn keep(&self, at: SystemTime, packet: &[u8], comment: &str) {
+        let since = at.duration_since(UNIX_EPOCH);
+        let micros = since.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(0));
+        let mut kept = self.kept();
+        if kept.size + packet.len() > MAX_BYTES {
+            kept.full = true;
+            return;
+        }
+        let block = pcapng::packet(micros, packet, comment);
+        kept.size += block.len();
+        kept.packets.push((micros, block));
     }
 
     /// The file: pcapng, keys first, so that Wireshark and tshark decrypt without being told anything.
@@ -59,7 +96,7 @@ impl Capture {
     /// # Errors
     /// Those of writing.
     pub fn write_to(&self, out: &mut impl io::Write) -> io::Result<()> {
-        let kept = self.kept();
+        let mut kept = self.kept();
         out.write_all(&pcapng::head(concat!(
             "xmppspec ",
             env!("CARGO_PKG_VERSION")
@@ -67,7 +104,12 @@ impl Capture {
         if !kept.keys.is_empty() {
             out.write_all(&pcapng::secrets(kept.keys.as_bytes()))?;
         }
-        out.write_all(&kept.packets)
+        // A packet is heard of some time after it came.
+        kept.packets.sort_by_key(|(micros, _)| *micros);
+        for (_, block) in &kept.packets {
+            out.write_all(block)?;
+        }
+        Ok(())
     }
 
     /// Whether there was more than a capture keeps.
@@ -150,15 +192,7 @@ impl Tap {
         };
         let length = u32::try_from(payload.len()).unwrap_or(0) + u32::from(flags.counts());
         *next = next.wrapping_add(length);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let micros = now.map_or(0, |time| u64::try_from(time.as_micros()).unwrap_or(0));
-        let mut kept = self.capture.kept();
-        if kept.packets.len() + packet.len() > MAX_BYTES {
-            kept.full = true;
-            return;
-        }
-        let block = pcapng::packet(micros, &packet, comment);
-        kept.packets.extend_from_slice(&block);
+        self.capture.keep(SystemTime::now(), &packet, comment);
     }
 }
 
@@ -198,7 +232,7 @@ mod tests {
         let capture = Capture::default();
         let local: SocketAddr = "127.0.0.1:40000".parse().unwrap();
         let peer: SocketAddr = "127.0.0.1:5222".parse().unwrap();
-        let mut tap = capture.open(local, peer, "a case: Romeo");
+        let mut tap = capture.open(local, peer, true, "a case: Romeo");
         tap.sent(b"<presence/>");
         tap.received(&vec![b'x'; SEGMENT + 1]);
         capture.log("CLIENT_RANDOM", &[0xab; 2], &[1]);
@@ -214,5 +248,23 @@ mod tests {
         assert!(contains(&blocks[3].1, b"a case: Romeo"));
         assert!(contains(&blocks[6].1, b"<presence/>"));
         assert!(!capture.is_full());
+    }
+
+    #[test]
+    fn packets_stand_in_the_order_of_time() {
+        let capture = Capture::default();
+        let way = |from: &str, to: &str| (from.parse().unwrap(), to.parse().unwrap());
+        let v4 = way("10.174.0.1:5353", "224.0.0.251:5353");
+        let v6 = way("[fe80::1]:5353", "[ff02::fb]:5353");
+        let at = |seconds| UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        capture.datagram(v4, 255, at(9), b"later", "a case: Romeo");
+        capture.datagram(v6, 1, at(5), b"earlier", "");
+        capture.datagram(way("10.174.0.1:1", "[::1]:1"), 1, at(1), b"never", "");
+        let mut file = Vec::new();
+        capture.write_to(&mut file).unwrap();
+        let blocks = blocks(&file);
+        assert_eq!(blocks.len(), 4);
+        assert!(contains(&blocks[2].1, b"earlier") && contains(&blocks[3].1, b"later"));
+        assert!(contains(&blocks[3].1, b"a case: Romeo"));
     }
 }

@@ -191,8 +191,8 @@ impl Connection {
         })
     }
 
-    /// Lets a capture hear of every byte from now on; `title` is what the connection is part of.
-    pub fn tap(&mut self, capture: &Capture, title: &str) {
+    /// Lets a capture hear of every byte from now on; `title` is what the connection is part of, `ours`: we opened it.
+    pub fn tap(&mut self, capture: &Capture, title: &str, ours: bool) {
         if let Io::Plain(plain) = &mut self.io
             && let (Ok(local), Ok(peer)) = (plain.tcp.local_addr(), plain.tcp.peer_addr())
         {
@@ -200,7 +200,7 @@ impl Connection {
                 "" => self.actor.clone(),
                 title => format!("{title}: {}", self.actor),
             };
-            plain.tap = Some(capture.open(local, peer, &comment));
+            plain.tap = Some(capture.open(local, peer, ours, &comment));
         }
     }
 

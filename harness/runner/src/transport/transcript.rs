@@ -1,7 +1,9 @@
 //! What happened in a case: every byte in both directions, with its time, its actor and its layer.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use xmppspec_reports::Packet;
 
 /// The most that one case keeps of each direction, in bytes: a target that floods must not fill the memory. Far above what
 /// any scenario exchanges.
@@ -17,6 +19,8 @@ pub enum Layer {
     Plain,
     /// Inside TLS.
     Tls,
+    /// UDP: a packet of multicast DNS.
+    Mdns,
 }
 
 /// Which way the bytes went.
@@ -43,6 +47,8 @@ pub struct Entry {
     pub direction: Direction,
     /// The bytes as they were on this layer; for a note, its words.
     pub bytes: Vec<u8>,
+    /// What is known about a packet.
+    pub packet: Option<Packet>,
 }
 
 /// A transcript that several connections write.
@@ -71,23 +77,21 @@ impl Default for Transcript {
 }
 
 impl Transcript {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When it began.
+    #[must_use]
+    pub fn began(&self) -> Instant {
+        self.kept().began
+    }
+
     /// Adds bytes. Stretches that follow each other in the same direction within a millisecond are one entry.
     pub fn bytes(&self, actor: &str, layer: Layer, direction: Direction, bytes: &[u8]) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
         let at = kept.began.elapsed();
-        let so_far = match direction {
-            Direction::Sent => &mut kept.sent,
-            Direction::Received | Direction::Note => &mut kept.received,
-        };
-        let room = MAX_BYTES.saturating_sub(*so_far).min(bytes.len());
-        *so_far += bytes.len();
-        if room < bytes.len() || kept.entries.len() >= MAX_ENTRIES {
-            if !kept.full {
-                kept.full = true;
-                let text = "the transcript is full: what follows is not kept";
-                kept.entries
-                    .push(entry(at, actor, layer, Direction::Note, text.as_bytes()));
-            }
+        if !kept.has_room(at, actor, direction, bytes.len()) {
             return;
         }
         if let Some(last) = kept.entries.last_mut()
@@ -111,14 +115,53 @@ impl Transcript {
     /// Whether nothing more is kept.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).full
+        self.kept().full
     }
 
-    /// Everything so far; the transcript is empty then.
+    /// Adds a packet that came or went at `at`, which may be some time ago.
+    pub fn packet(
+        &self,
+        actor: &str,
+        direction: Direction,
+        at: Instant,
+        bytes: &[u8],
+        packet: Packet,
+    ) {
+        let mut kept = self.kept();
+        let at = at.saturating_duration_since(kept.began);
+        if kept.has_room(at, actor, direction, bytes.len() + packet.text.len()) {
+            kept.entries.push(Entry {
+                packet: Some(packet),
+                ..entry(at, actor, Layer::Mdns, direction, bytes)
+            });
+        }
+    }
+
+    /// Everything so far in the order of time; the transcript is empty then.
     #[must_use]
     pub fn take(&self) -> Vec<Entry> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut kept.entries)
+        let mut entries = std::mem::take(&mut self.kept().entries);
+        entries.sort_by_key(|entry| entry.at);
+        entries
+    }
+}
+
+impl Kept {
+    /// Counts an entry of this size, and says once if it is not kept.
+    fn has_room(&mut self, at: Duration, actor: &str, direction: Direction, size: usize) -> bool {
+        let so_far = match direction {
+            Direction::Sent => &mut self.sent,
+            Direction::Received | Direction::Note => &mut self.received,
+        };
+        *so_far += size;
+        let has_room = *so_far <= MAX_BYTES && self.entries.len() < MAX_ENTRIES;
+        if !has_room && !self.full {
+            self.full = true;
+            let text = "the transcript is full: what follows is not kept";
+            let note = entry(at, actor, Layer::Plain, Direction::Note, text.as_bytes());
+            self.entries.push(note);
+        }
+        has_room
     }
 }
 
@@ -129,6 +172,7 @@ fn entry(at: Duration, actor: &str, layer: Layer, direction: Direction, bytes: &
         layer,
         direction,
         bytes: bytes.to_vec(),
+        packet: None,
     }
 }
 
@@ -156,6 +200,40 @@ mod tests {
             ]
         );
         assert!(log.take().is_empty());
+    }
+
+    #[test]
+    fn packets_stand_where_they_belong() {
+        let log = Transcript::default();
+        log.note("", "first");
+        let packet = |text: &str| Packet {
+            source: "10.174.0.1:5353".to_owned(),
+            destination: "224.0.0.251:5353".to_owned(),
+            ttl: 255,
+            text: text.to_owned(),
+        };
+        let later = log.began() + Duration::from_secs(5);
+        for (at, text) in [(later, "later"), (log.began(), "at once")] {
+            log.packet("Romeo", Direction::Received, at, b"x", packet(text));
+        }
+        log.note("", "last");
+        let texts: Vec<_> = log
+            .take()
+            .into_iter()
+            .map(|e| {
+                e.packet
+                    .map_or(String::from_utf8(e.bytes).unwrap(), |p| p.text)
+            })
+            .collect();
+        assert_eq!(texts, ["at once", "first", "last", "later"]);
+        log.packet(
+            "Romeo",
+            Direction::Sent,
+            later,
+            b"x",
+            packet(&"x".repeat(MAX_BYTES)),
+        );
+        assert_eq!(log.take()[0].direction, Direction::Note);
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub(super) const RUN_DIR: &str = "/run/xmppspec";
 pub(super) const TMP_DIR: &str = "/run/xmppspec/tmp";
 
 /// The user of unprivileged targets where there is no user namespace: nobody.
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 
 /// What P0 tells W, over a memory file.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]

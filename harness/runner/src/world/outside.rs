@@ -14,7 +14,7 @@ use nix::sys::signal::{SigSet, Signal, kill, raise};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getegid, geteuid, pipe2, read, setpgid};
 
-use super::inside::{Handover, TMP_DIR, VARIABLE};
+use super::inside::{Handover, NOBODY, TMP_DIR, VARIABLE};
 use super::{Needs, Step, WorldError, sys};
 
 /// The uid and gid of everything inside: not 0, because servers refuse to run as root.
@@ -58,11 +58,12 @@ pub(super) fn run(needs: &Needs) -> Result<Infallible, WorldError> {
     }
     handled.thread_block().map_err(prepare("signals"))?;
     let made = match make(needs, true) {
-        // Root needs no user namespace to make the others.
+        // Root needs no user namespace to make the others; but targets must not be root there.
         Err(e)
             if e.step == Step::Clone
                 && geteuid().is_root()
-                && sys::has_capability(sys::CAP_SYS_ADMIN) =>
+                && sys::has_capability(sys::CAP_SYS_ADMIN)
+                && sys::is_mapped(NOBODY) =>
         {
             make(needs, false)
         }

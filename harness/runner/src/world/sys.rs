@@ -155,6 +155,23 @@ pub(super) fn has_capability(number: u32) -> bool {
     capget().is_ok_and(|d| d[if number < 32 { 0 } else { 3 }] & (1 << (number % 32)) != 0)
 }
 
+/// Whether this user namespace has a user and a group with this id.
+pub(super) fn is_mapped(id: u32) -> bool {
+    let has = |map: &str| {
+        map.lines().any(|line| {
+            let mut numbers = line.split_whitespace().map(str::parse::<u32>);
+            match (numbers.next(), numbers.nth(1)) {
+                (Some(Ok(first)), Some(Ok(count))) => id >= first && id - first < count,
+                _ => false,
+            }
+        })
+    };
+    let map = |kind| std::fs::read_to_string(format!("/proc/self/{kind}_map"));
+    ["uid", "gid"]
+        .into_iter()
+        .all(|kind| map(kind).is_ok_and(|map| has(&map)))
+}
+
 /// `CAP_SYS_ADMIN`.
 pub(super) const CAP_SYS_ADMIN: u32 = 21;
 
@@ -267,6 +284,15 @@ fn in_child(parent: Pid, confinement: Confinement) -> Result<(), Errno> {
     SigSet::empty().thread_set_mask()?;
     umask(Mode::from_bits_truncate(0o077));
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    if confinement.in_world {
+        for cap in 0..64 {
+            // EINVAL: this kernel has no capability of that number.
+            if prctl(libc::PR_CAPBSET_DROP, cap, 0).is_err() {
+                break;
+            }
+        }
+    }
+    // After that, because becoming another user takes CAP_SETPCAP away.
     if let Some((uid, gid)) = confinement.become_user {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(gid, gid, gid)?;
@@ -278,12 +304,6 @@ fn in_child(parent: Pid, confinement: Confinement) -> Result<(), Errno> {
             libc::PR_CAP_AMBIENT_CLEAR_ALL as libc::c_ulong,
             0,
         )?;
-        for cap in 0..64 {
-            // EINVAL: this kernel has no capability of that number. EPERM: setuid above has taken CAP_SETPCAP already.
-            if prctl(libc::PR_CAPBSET_DROP, cap, 0).is_err() {
-                break;
-            }
-        }
         capset([0; 6])?;
     }
     nix::sys::prctl::set_no_new_privs()?;

@@ -90,7 +90,7 @@ fn case(case: &Case) -> Value {
             actor,
             entry.layer.as_str(),
             entry.direction.arrow(),
-            text::head(&text::content(&entry.content), TEXT_LIMIT),
+            text::head(&text::entry(entry), TEXT_LIMIT),
         ]));
     }
     let judged: Vec<_> = case

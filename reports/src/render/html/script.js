@@ -182,7 +182,7 @@
         const line = make("span", "arrow");
         line.setAttribute("role", "img");
         line.setAttribute("aria-label", kind === "sent" ? "to" : "from");
-        const tag = make("span", "tag", layer === "tls" ? "TLS" : layer);
+        const tag = make("span", "tag", { tls: "TLS", mdns: "mDNS" }[layer] || layer);
         message.append(make("div", "who", make("span", "", shown.actors[actor]), line, make("span", "", target), tag));
       }
       const content = make("pre", "", kind === "note" && actor !== null ? `${shown.actors[actor]}: ${text}` : text);

@@ -1,10 +1,12 @@
-//! TCP segments in IPv4 and IPv6 packets, with the checksums that readers check.
+//! TCP segments and UDP datagrams in IPv4 and IPv6 packets, with the checksums that readers check.
 
 use std::net::{IpAddr, SocketAddr};
 
 const TCP: u8 = 6;
-/// The header without options, in bytes.
+const UDP: u8 = 17;
+/// The headers without options, in bytes.
 const TCP_HEADER: usize = 20;
+const UDP_HEADER: usize = 8;
 const HOPS: u8 = 64;
 
 /// The flags of a segment (RFC 9293 §3.1).
@@ -63,34 +65,66 @@ pub(super) fn tcp(
     segment.extend(u16::MAX.to_be_bytes());
     segment.extend([0; 4]);
     segment.extend(payload);
+    ip((from.ip(), to.ip()), TCP, HOPS, segment, 16)
+}
+
+/// A packet with one UDP datagram.
+pub(super) fn udp(from: SocketAddr, to: SocketAddr, hops: u8, payload: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(UDP_HEADER + payload.len()).ok()?;
+    let mut datagram = Vec::with_capacity(UDP_HEADER + payload.len());
+    for number in [from.port(), to.port(), length, 0] {
+        datagram.extend(number.to_be_bytes());
+    }
+    datagram.extend(payload);
+    ip((from.ip(), to.ip()), UDP, hops, datagram, 6)
+}
+
+/// A packet with what `protocol` made, whose checksum has its place at `sum_at`. `None` if the addresses are of two kinds, or it is
+/// too long.
+fn ip(
+    (from, to): (IpAddr, IpAddr),
+    protocol: u8,
+    hops: u8,
+    mut segment: Vec<u8>,
+    sum_at: usize,
+) -> Option<Vec<u8>> {
     let length = u16::try_from(segment.len()).ok()?;
-    let (header, pseudo) = match (from.ip(), to.ip()) {
+    let (header, pseudo) = match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => {
             let (from, to) = (from.octets(), to.octets());
             let total = length.checked_add(20)?.to_be_bytes();
-            let mut header = vec![0x45, 0, total[0], total[1], 0, 0, 0x40, 0, HOPS, TCP, 0, 0];
+            let mut header = vec![
+                0x45, 0, total[0], total[1], 0, 0, 0x40, 0, hops, protocol, 0, 0,
+            ];
             header.extend(from);
             header.extend(to);
             let sum = checksum(&[&header]).to_be_bytes();
             header[10..12].copy_from_slice(&sum);
             (
                 header,
-                [&from[..], &to, &[0, TCP], &length.to_be_bytes()].concat(),
+                [&from[..], &to, &[0, protocol], &length.to_be_bytes()].concat(),
             )
         }
         (IpAddr::V6(from), IpAddr::V6(to)) => {
             let (from, to) = (from.octets(), to.octets());
             let size = length.to_be_bytes();
-            let mut header = vec![0x60, 0, 0, 0, size[0], size[1], TCP, HOPS];
+            let mut header = vec![0x60, 0, 0, 0, size[0], size[1], protocol, hops];
             header.extend(from);
             header.extend(to);
             let size = u32::from(length).to_be_bytes();
-            (header, [&from[..], &to, &size, &[0, 0, 0, TCP]].concat())
+            (
+                header,
+                [&from[..], &to, &size, &[0, 0, 0, protocol]].concat(),
+            )
         }
         _ => return None,
     };
-    let sum = checksum(&[&pseudo, &segment]).to_be_bytes();
-    segment[16..18].copy_from_slice(&sum);
+    let sum = match checksum(&[&pseudo, &segment]) {
+        // 0 would say that there is no checksum (RFC 768).
+        0 if protocol == UDP => u16::MAX,
+        sum => sum,
+    };
+    segment[sum_at..sum_at + 2].copy_from_slice(&sum.to_be_bytes());
     Some([header, segment].concat())
 }
 
@@ -121,6 +155,11 @@ mod tests {
             assert_eq!(sum, 0, "{from}");
             assert!(segment.ends_with(b"odd"));
         }
+        let (from, to) = ("10.174.0.1:5353", "224.0.0.251:5353");
+        let packet = udp(from.parse().unwrap(), to.parse().unwrap(), 255, b"odd").unwrap();
+        let length = [0, UDP, 0, 11];
+        assert_eq!(checksum(&[&packet[12..20], &length, &packet[20..]]), 0);
+        assert_eq!((packet[8], packet[9], packet.len()), (255, UDP, 31));
         let mixed = tcp(
             "127.0.0.1:1".parse().unwrap(),
             "[::1]:1".parse().unwrap(),
