@@ -62,7 +62,7 @@ fn two_runs_at_once_are_undisturbed() {
         let verdicts = verdicts(output);
         assert!(verdicts.len() > 15, "{verdicts:?}");
         let bad: Vec<_> = verdicts.iter().filter(|(_, v)| v != "pass").collect();
-        assert!(bad.is_empty(), "{bad:?}");
+        assert!(bad.is_empty(), "{bad:?}: {}", text(output));
         assert_eq!(output.status.code(), Some(0), "{}", text(output));
     }
 }

@@ -17,6 +17,7 @@ use super::accounts::{Lease, NoAccounts};
 use super::expect::{self, Captures, Unmet};
 use super::judge::{End, judge, overall};
 use super::peers::PeerStage;
+use super::pressure::Pressure;
 use crate::actor::{Account, Actor, Authentication, Opening, Patience, Problem, Stage, StepError};
 use crate::transport::{self, TlsVersion};
 
@@ -57,6 +58,8 @@ impl From<StepError> for Stop {
 #[derive(Debug)]
 pub(super) struct Done {
     pub(super) case: Case,
+    /// The machine was too busy for the times that it judges.
+    pub(super) busy: bool,
     /// What kind of failure ended it.
     pub(super) problem: Option<Problem>,
     /// Remarks for the run.
@@ -91,6 +94,7 @@ pub(super) async fn play(shared: &Shared, source: &Source, script: &Script) -> D
 
 async fn play_once(shared: &Shared, source: &Source, script: &Script) -> Done {
     let began = Instant::now();
+    let pressure = Pressure::from_now();
     let mut case = Case::new(script.case_name(), &script.title, Verdict::Pass);
     let mut notes = Vec::new();
     let mut problem = None;
@@ -127,6 +131,7 @@ async fn play_once(shared: &Shared, source: &Source, script: &Script) -> Done {
     case.duration_ms = millis(began.elapsed());
     Done {
         case,
+        busy: script.role == Role::Peer && pressure.was_high(),
         problem,
         notes,
     }

@@ -6,6 +6,7 @@ mod expect;
 mod judge;
 mod packets;
 mod peers;
+mod pressure;
 mod probe;
 
 use std::collections::VecDeque;
@@ -16,7 +17,7 @@ use rand::SeedableRng as _;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use xmppspec_reports::{Case, Content, Direction, Entry, Known, Layer, Verdict};
+use xmppspec_reports::{Case, Content, Direction, Entry, Judged, Known, Layer, Verdict};
 use xmppspec_scenarios::Script;
 
 pub use peers::PeerSource;
@@ -48,6 +49,10 @@ const MAX_SILENT: usize = 24;
 
 /// After so many cases in a row that could not even connect, the rest is not tried.
 const MAX_UNREACHABLE: usize = 3;
+
+/// How often a case of a serverless peer is played again whose outcome is a surprise, while the machine was busy: multicast DNS
+/// judges times, and what is true of the target happens every time.
+pub const BUSY_REPLAYS: u8 = 2;
 
 /// How long the accounts of cases that were broken off may take to be removed.
 const PATIENCE_WITH_ACCOUNTS: Duration = Duration::from_secs(3);
@@ -100,6 +105,8 @@ pub struct Plan {
     /// How often a case that is not conformant is played again. What was seen first stays: a verdict that changes makes the
     /// case flaky.
     pub retries: usize,
+    /// How often it is played again because the machine was busy, see [`BUSY_REPLAYS`].
+    pub busy_replays: u8,
     /// What hears of every byte.
     pub capture: Option<Capture>,
     /// What the target has, where it is known already; else it is found out.
@@ -183,6 +190,8 @@ struct Run<'a> {
     done: Vec<Option<Case>>,
     /// The verdicts of earlier attempts.
     attempts: Vec<Vec<Verdict>>,
+    /// How often each was played again because the machine was busy.
+    busy: Vec<u8>,
     deaths: Vec<Death>,
     notes: Vec<String>,
     silent: usize,
@@ -206,6 +215,7 @@ pub async fn look(
         fail_fast: false,
         strict: false,
         retries: 0,
+        busy_replays: 0,
         capture: None,
         capabilities: None,
     };
@@ -236,6 +246,7 @@ pub async fn run(
         waiting: (0..plan.cases.len()).collect(),
         done: plan.cases.iter().map(|_| None).collect(),
         attempts: vec![Vec::new(); plan.cases.len()],
+        busy: vec![0; plan.cases.len()],
         deaths: Vec::new(),
         notes,
         silent: 0,
@@ -379,6 +390,16 @@ impl Run<'_> {
                     self.notes.extend(done.notes);
                     let (mut case, problem) = (done.case, done.problem);
                     let stop = self.count(&case, problem);
+                    let again = done.busy && self.busy[index] < self.plan.busy_replays;
+                    if again && stop.is_none() && self.is_surprising(&case) {
+                        self.busy[index] += 1;
+                        self.notes.push(format!(
+                            "{} was played again, because the machine was too busy to judge times",
+                            case.name
+                        ));
+                        self.waiting.push_back(index);
+                        continue;
+                    }
                     let mut objectionable = self.is_objectionable(&case);
                     let attempts = &mut self.attempts[index];
                     if objectionable && stop.is_none() && attempts.len() < self.plan.retries {
@@ -462,6 +483,26 @@ impl Run<'_> {
             .iter()
             .filter(|j| !matches!(j.verdict, Verdict::Pass | Verdict::Skip));
         bad && (case.judged.is_empty() || broken.any(|j| !is_known(&j.id)))
+    }
+
+    /// Whether it came out otherwise than the profile lets one expect.
+    fn is_surprising(&self, case: &Case) -> bool {
+        let is_known = |id: &str| self.known().iter().any(|k| k.concerns(&case.name, id));
+        let mut judged = case.judged.iter();
+        match case.verdict {
+            Verdict::Skip => false,
+            Verdict::Pass => judged.any(|j| is_known(&j.id)),
+            _ => {
+                // What is blocked is so because of what is broken, if anything is.
+                let broken = judged.any(|j| j.verdict.is_broken());
+                let found = |j: &&Judged| match j.verdict {
+                    Verdict::Pass | Verdict::Skip => false,
+                    verdict => verdict.is_broken() || !broken,
+                };
+                let mut found = case.judged.iter().filter(found);
+                case.judged.is_empty() || found.any(|j| !is_known(&j.id))
+            }
+        }
     }
 
     fn known(&self) -> &[Known] {
