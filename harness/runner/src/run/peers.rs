@@ -1,6 +1,8 @@
 //! What a case about serverless peers stands on (XEP-0174): a link of its own with the target and the script's peers, each on
 //! a host (without a world, at an address of loopback), an instrument with each peer, and what they heard.
 
+mod staging;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,17 +11,19 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question};
 use xmppspec_protocol::mdns::{Cache, complaints};
-use xmppspec_reference::peer::{PeerConfig, PeerFault};
+use xmppspec_reference::peer::PeerFault;
 use xmppspec_scenarios::pattern::{EventPattern, PacketPattern, PacketText, Window};
 use xmppspec_scenarios::{Actor, ActorKind, Bindings, Hearing, Script};
+
+use staging::{addresses, bind, host_failed, io_failed, listen, start, user};
 
 use super::expect::{Captures, Unmet};
 use super::packets::{kept, told};
 use crate::actor::{Patience, Problem, Stage, StepError};
-use crate::peer::{Direction, Ground, Instrument, MDNS_TTL, Packet, Place, Site, To};
-use crate::target::{HookError, PeerEvent, Profile, RunningPeer, Seen as Event, TargetError};
+use crate::peer::{Direction, Ground, Instrument, MDNS_TTL, Packet, Site, To};
+use crate::target::{HookError, PeerEvent, Profile, RunningPeer, Seen as Event};
 use crate::transport::{self, Transcript};
-use crate::world::{Addresses, Entered, HostError};
+use crate::world::{Addresses, Entered};
 
 /// The machines of the play; more peers than these are numbered.
 const MACHINES: [&str; 4] = ["forza", "verona", "mantua", "padua"];
@@ -80,60 +84,12 @@ pub(super) struct PeerStage {
     began: std::time::Instant,
     /// When the last thing was heard, seen, sent or asked for.
     mark: Instant,
+    /// How long after that it may really have been: a hook asks at some time while its command runs.
+    slack: Duration,
     next_event: usize,
     names: Vec<String>,
     // Last: its sites go before it.
     _ground: Ground,
-}
-
-fn host_failed(error: &HostError) -> StepError {
-    StepError::new(Problem::Script, format!("cannot make a host: {error}"))
-}
-
-fn io_failed(what: &str, error: &std::io::Error) -> StepError {
-    StepError::new(Problem::Script, format!("cannot {what}: {error}"))
-}
-
-fn addresses(text: Option<&str>, default: Addresses) -> Result<Addresses, StepError> {
-    match text {
-        None => Ok(default),
-        Some("IPv4") => Ok(Addresses::V4),
-        Some("IPv6") => Ok(Addresses::V6),
-        Some("both") => Ok(Addresses::Both),
-        Some(other) => Err(StepError::new(
-            Problem::Script,
-            format!("addresses are `IPv4`, `IPv6` or `both`, not `{other}`"),
-        )),
-    }
-}
-
-/// The first word of an actor's name, as a user name.
-fn user(name: &str) -> String {
-    let word = name.split([' ', '\'']).next().unwrap_or(name);
-    word.to_lowercase()
-}
-
-/// Gives an actor's names their values.
-fn bind(bindings: &mut Bindings, actor: &str, instance: &str, place: &Place, port: Option<u16>) {
-    let (user, machine) = instance.split_once('@').unwrap_or((instance, ""));
-    let name = Name::from_labels([instance.as_bytes(), b"_presence", b"_tcp", b"local"]);
-    let mut set = |what: &str, value: String| bindings.set(format!("{actor}'s {what}"), value);
-    set("instance", instance.to_owned());
-    set("name", name.unwrap_or_default().to_string());
-    set("user", user.to_owned());
-    set("machine", machine.to_owned());
-    set("host", format!("{machine}.local."));
-    set(
-        "address",
-        place.v4.map(|a| a.to_string()).unwrap_or_default(),
-    );
-    set(
-        "IPv6 address",
-        place.v6.map(|a| a.to_string()).unwrap_or_default(),
-    );
-    if let Some(port) = port {
-        set("port", port.to_string());
-    }
 }
 
 impl PeerStage {
@@ -211,6 +167,7 @@ impl PeerStage {
             target_site,
             began: stage.log.began(),
             mark: Instant::now(),
+            slack: Duration::ZERO,
             next_event: 0,
             names: script.actors.iter().map(|a| a.name.clone()).collect(),
             _ground: ground,
@@ -277,7 +234,7 @@ impl PeerStage {
         name: &str,
         parameters: &[(String, String)],
     ) -> Result<Option<String>, StepError> {
-        self.mark = Instant::now();
+        self.mark_at(Instant::now());
         let target = self.target()?;
         match name {
             "quit" | "kill" => {
@@ -306,6 +263,7 @@ impl PeerStage {
             file = None;
         }
         let done = target.hook(name, &given).await;
+        self.slack = self.mark.elapsed();
         if let Some(file) = file {
             let _ = std::fs::remove_file(file);
         }
@@ -316,13 +274,17 @@ impl PeerStage {
         }
     }
 
+    fn mark_at(&mut self, at: Instant) {
+        (self.mark, self.slack) = (at, Duration::ZERO);
+    }
+
     /// Whether what came at `at` came within the window.
     fn in_time(&self, window: Option<Window>, at: Instant) -> Result<(), String> {
         let Some((least, most)) = window else {
             return Ok(());
         };
         let gap = at.saturating_duration_since(self.mark);
-        if gap >= least && gap <= most {
+        if gap >= least && gap <= most + self.slack {
             return Ok(());
         }
         Err(format!("it came after {:.3} s", gap.as_secs_f64()))
@@ -382,7 +344,7 @@ impl PeerStage {
                             self.told(&instrument, &packet),
                         ));
                     }
-                    self.mark = at;
+                    self.mark_at(at);
                     self.stand(who)?.next = next;
                     return Ok(captures);
                 }
@@ -459,7 +421,8 @@ impl PeerStage {
                         recent,
                     ));
                 }
-                (self.next_event, self.mark) = (number, at);
+                self.next_event = number;
+                self.mark_at(at);
                 // What was said before it was seen is past.
                 for stand in self.stands.iter_mut().flatten() {
                     stand.next = stand.instrument.len();
@@ -540,7 +503,7 @@ impl PeerStage {
             sent.map_err(|e| io_failed("send a packet", &e))?;
         }
         stand.next = next;
-        self.mark = mark;
+        self.mark_at(mark);
         Ok(())
     }
 
@@ -655,7 +618,7 @@ impl PeerStage {
         let accepted = timeout_at(patience.until, self.stand(who)?.listener.accept()).await;
         match accepted {
             Ok(Ok((socket, _))) => {
-                self.mark = Instant::now();
+                self.mark_at(Instant::now());
                 Ok(socket)
             }
             Ok(Err(error)) => Err(io_failed("accept a connection", &error).into()),
@@ -690,33 +653,4 @@ fn words(event: &PeerEvent) -> Vec<String> {
         PeerEvent::Error { text } => vec!["error", text],
     };
     words.into_iter().map(str::to_owned).collect()
-}
-
-fn listen(site: &Site) -> std::io::Result<TcpListener> {
-    // A socket that was not bound listens on a port of the system's choice.
-    site.tcp_socket(site.place.v4.is_none())?.listen(16)
-}
-
-async fn start(
-    peers: &Peers,
-    site: &Site,
-    user: &str,
-    seed: u64,
-) -> Result<RunningPeer, TargetError> {
-    match &peers.source {
-        PeerSource::Profile(profile) => {
-            let host = site.host.as_ref().ok_or(TargetError::NeedsWorld {
-                target: profile.name.clone(),
-            })?;
-            RunningPeer::start(profile, &peers.entered, host, user).await
-        }
-        PeerSource::Reference(faults) => {
-            let place = &site.place;
-            let mut config = PeerConfig::new(user, &site.machine, &place.interface, place.index);
-            (config.v4, config.v6, config.only_near) = (place.v4, place.v6, place.only_near);
-            config.faults.extend(faults);
-            config.seed = seed;
-            RunningPeer::reference(config, site.host.as_ref()).await
-        }
-    }
 }
