@@ -111,6 +111,8 @@
     let end = 0;
     while (end < left.length - start && end < right.length - start &&
       left[left.length - 1 - end] === right[right.length - 1 - end]) end += 1;
+    // A bracket at the end of both says nothing: it may belong to something else there.
+    if (!left.slice(left.length - end).some((word) => /[\p{L}\p{N}]/u.test(word))) end = 0;
     const a = left.slice(start, left.length - end);
     const b = right.slice(start, right.length - end);
     const marks = [left.map(() => false), right.map(() => false)];
