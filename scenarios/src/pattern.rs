@@ -117,6 +117,8 @@ struct Node {
     /// Children that must not be there; a literal text restricts it to those with this text.
     absent: Vec<Node>,
     text: Option<(Value, Span)>,
+    /// `scansion:caps`: a hash function and the verification string that it makes of this element (XEP-0115 §5.1).
+    caps: Option<(String, Span)>,
     /// The start tag.
     span: Span,
 }

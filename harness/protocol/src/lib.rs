@@ -4,6 +4,7 @@
 //! the very functions that a run calls.
 #![forbid(unsafe_code)]
 
+pub mod caps;
 pub mod conditions;
 pub mod dns;
 pub mod element;

@@ -19,7 +19,8 @@ mod txt;
 pub use cache::Cache;
 pub use rules::{Complaint, complaints, legacy_complaints};
 pub use timeline::{
-    Probe, answers, asked, bunched, gaps, goodbyes, multicast, not_doubled, probes, unasked, uneven,
+    Probe, answers, asked, bunched, gaps, goodbyes, multicast, not_doubled, probes, too_soon,
+    unasked, uneven,
 };
 pub use txt::{keys, value};
 

@@ -21,11 +21,14 @@ import sys
 
 
 def ask(path, words):
-    """One request; prints what comes back as long as it comes. A first line that is an error goes to stderr, exit code 1."""
+    """One request; prints what comes back as long as it comes. A first line that is an error goes to stderr, exit code 1;
+    69 (EX_UNAVAILABLE) if libpurple has no such thing."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(path)
         connection.sendall(json.dumps(words).encode() + b"\n")
         for line in connection.makefile("rb"):
+            if line.startswith(b"?"):
+                sys.exit(69)
             if line.startswith(b"!"):
                 sys.exit(line[1:].decode().strip())
             sys.stdout.buffer.write(line)
@@ -193,6 +196,7 @@ enable = function("purple_account_set_enabled", None, POINTER, STRING, INT)
 new_status = function("purple_savedstatus_new", POINTER, STRING, INT)
 set_message = function("purple_savedstatus_set_message", None, POINTER, STRING)
 activate = function("purple_savedstatus_activate", None, POINTER)
+status_type = function("purple_account_get_status_type_with_primitive", POINTER, POINTER, INT)
 new_conversation = function("purple_conversation_new", POINTER, INT, POINTER, STRING)
 find_conversation = function("purple_find_conversation_with_account", POINTER, INT, STRING, POINTER)
 im_of = function("purple_conversation_get_im_data", POINTER, POINTER)
@@ -228,6 +232,8 @@ def with_markup(words):
 
 
 def do_status(name, words):
+    if not status_type(account, STATUSES[name]):
+        raise NotImplementedError(f"bonjour has no status {name}")
     status = new_status(None, STATUSES[name])
     if words:
         set_message(status, with_markup(words))
@@ -283,6 +289,8 @@ def answer(connection):
             return
         for line in COMMANDS[name](*words) or []:
             send(connection, line)
+    except NotImplementedError as error:
+        send(connection, f"?{error}")
     except Exception as error:
         send(connection, f"!{error!r}")
     connection.close()

@@ -70,7 +70,7 @@ const fn hook(
     }
 }
 
-static HOOKS: [HookVerb; 9] = [
+static HOOKS: [HookVerb; 10] = [
     hook("announces", "announce", &[]),
     hook("withdraws", "withdraw", &[]),
     hook("changes status", "status", &["status", "text"]),
@@ -78,11 +78,12 @@ static HOOKS: [HookVerb; 9] = [
     hook("closes conversation", "close", &["to"]),
     hook("publishes icon", "icon", &["bytes"]),
     hook("hides personal data", "private", &[]),
+    hook("requires TLS", "require-tls", &[]),
     hook("quits", "quit", &[]),
     hook("is killed", "kill", &[]),
 ];
 
-const VERBS: [Verb; 35] = [
+const VERBS: [Verb; 36] = [
     Verb::Connects,
     Verb::Disconnects,
     Verb::Drops,
@@ -118,6 +119,7 @@ const VERBS: [Verb; 35] = [
     Verb::Hook(&HOOKS[6]),
     Verb::Hook(&HOOKS[7]),
     Verb::Hook(&HOOKS[8]),
+    Verb::Hook(&HOOKS[9]),
 ];
 
 impl Verb {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use xmppspec_protocol::caps;
 use xmppspec_protocol::element::{Attribute, Element};
 use xmppspec_protocol::ns;
 
@@ -41,6 +42,7 @@ enum Why<'a> {
     Name(&'a Element),
     Namespace(&'a Element),
     NoAttribute(&'a str),
+    Caps(Option<String>),
     Attribute(&'a str, Cow<'a, str>),
     MoreAttribute(&'a Attribute),
     NoChild(&'a Node),
@@ -243,6 +245,13 @@ fn node_matches<'a>(
     attributes(node, element, captures, &mut tally);
     if let Some((value, span)) = &node.text {
         text(value, span, element, captures, &mut tally);
+    }
+    if let Some((wanted, span)) = &node.caps {
+        let (hash, ver) = wanted.split_once(' ').unwrap_or((wanted, ""));
+        let found = caps::verification(element, hash);
+        if found.as_deref() != Some(ver) {
+            tally.miss(span, Why::Caps(found));
+        }
     }
     absent_children(node, element, &mut tally);
     if node.strict {
@@ -552,6 +561,8 @@ impl fmt::Display for Why<'_> {
                 write!(f, "{tag} is in the namespace `{ns}`")
             }
             Why::NoAttribute(name) => write!(f, "there is no attribute `{name}`"),
+            Why::Caps(Some(hash)) => write!(f, "the hash of what it says is `{hash}`"),
+            Why::Caps(None) => f.write_str("there is no such hash function"),
             Why::Attribute(name, value) => write!(f, "attribute `{name}` is `{}`", cut(value)),
             Why::MoreAttribute(attr) => {
                 let (name, value) = (cut(attr.name()), cut(attr.value()));

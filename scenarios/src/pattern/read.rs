@@ -269,6 +269,7 @@ impl<'a> BodyReader<'a> {
             children: Vec::new(),
             absent: Vec::new(),
             text: None,
+            caps: None,
             span: self.body.locate(at..at + 1),
         };
         for attr in start.attrs() {
@@ -281,12 +282,15 @@ impl<'a> BodyReader<'a> {
                     ("strict", _) => {
                         return Err(self.error(whole, "`scansion:strict` is `true` or `false`"));
                     }
+                    ("caps", wanted) => {
+                        node.caps = Some((wanted.to_owned(), self.body.locate(whole)));
+                    }
                     (name, _) => {
                         let diagnostic =
                             Diagnostic::warning(format!("`scansion:{name}` has no meaning"))
                                 .in_source(self.source)
                                 .label(self.body.locate(whole), "")
-                                .did_you_mean(name, ["strict"]);
+                                .did_you_mean(name, ["strict", "caps"]);
                         self.warnings.push(diagnostic);
                     }
                 }

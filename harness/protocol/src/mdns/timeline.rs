@@ -1,13 +1,17 @@
 //! What happened when.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::Seen;
+use super::{Seen, folded};
 use crate::dns::{Kind, Name, Question, Record};
 
 /// A response to a question comes within this time: at most 500 ms when more known answers may follow (RFC 6762 §7.2),
 /// and the scheduling of two hosts.
 const ANSWER_TIME: Duration = Duration::from_millis(750);
+
+/// How soon a record may be multicast again (RFC 6762 §6).
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A query that asks whether a name is free (RFC 6762 §8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,6 +125,49 @@ pub fn answers<'a>(
             && message.answers.iter().any(asked)
     };
     log.iter().filter(answers).collect()
+}
+
+/// The first record that a host multicast again before a second had gone by, `slack` aside, and the time that had (RFC 6762 §6).
+/// Of all packets on the link those chosen by `of` are judged, IPv4 and IPv6 each by itself; what defends a name against a
+/// probe may come sooner, and a record that was taken back begins anew.
+pub fn too_soon(
+    log: &[Seen],
+    slack: Duration,
+    of: impl Fn(&Seen) -> bool,
+) -> Option<(&Record, Duration)> {
+    let mut last: HashMap<_, Duration> = HashMap::new();
+    let mut probed: Vec<(Duration, &Question)> = Vec::new();
+    for seen in log {
+        let message = &seen.message;
+        if !of(seen) {
+            let is_probe = !message.is_response() && !message.authorities.is_empty();
+            let questions = message.questions.iter().filter(|_| is_probe);
+            probed.extend(questions.map(|question| (seen.at, question)));
+            continue;
+        }
+        if !message.is_response() || !seen.is_multicast() {
+            continue;
+        }
+        for record in &message.answers {
+            let family = seen.source.is_ipv4();
+            let what = (record.name.folded(), record.kind(), folded(&record.data));
+            let key = (family, what);
+            if record.ttl == 0 {
+                last.remove(&key);
+                continue;
+            }
+            let Some(before) = last.insert(key, seen.at) else {
+                continue;
+            };
+            let gap = seen.at.saturating_sub(before);
+            let defends =
+                |(at, question): &(Duration, &Question)| *at >= before && question.asks_for(record);
+            if gap + slack < AGAIN && !probed.iter().any(defends) {
+                return Some((record, gap));
+            }
+        }
+    }
+    None
 }
 
 /// The times between one and the next.

@@ -100,6 +100,11 @@ pub(super) fn label_text(label: &[u8]) -> String {
     String::from_utf8_lossy(label).into_owned()
 }
 
+/// Whether a TXT record says nothing (RFC 6763 section 6.1).
+fn is_empty(strings: &[Vec<u8>]) -> bool {
+    strings.iter().all(Vec::is_empty)
+}
+
 impl Browser {
     pub(super) fn new(config: Arc<PeerConfig>, rng: StdRng) -> Browser {
         Browser {
@@ -293,9 +298,9 @@ impl Browser {
             return;
         }
         let key = key(&record.name, record.kind());
+        let cancels = record.ttl > 0 && !self.has(PeerFault::KeepsAsking);
         self.wanted.retain(|w| {
-            !(w.question.kind == record.kind() && w.question.name.same(&record.name))
-                || record.ttl == 0
+            !(w.question.kind == record.kind() && w.question.name.same(&record.name)) || !cancels
         });
         let jitter = self.rng.random_range(0..20);
         let ignores = (
@@ -404,6 +409,9 @@ impl Browser {
                     Vec::new()
                 }
             };
+            if self.has(PeerFault::KeepsAsking) && !self.contacts.contains_key(instance.first()) {
+                self.want(Question::new(instance.clone(), Kind::SRV), now);
+            }
             self.look_for_icon(&instance, &strings, now);
             let plain = instance.first().is_ascii() && !instance.first().contains(&b'.');
             let unknown = |s: &Vec<u8>| s.starts_with(b"x-");
@@ -412,6 +420,7 @@ impl Browser {
                 (PeerFault::OnlyPlainNames, !plain),
                 (PeerFault::OnlyKnownKeys, strings.iter().any(unknown)),
                 (PeerFault::NeedsAdditionals, bare),
+                (PeerFault::NeedsParameters, is_empty(&strings)),
             ];
             if hidden
                 .iter()
@@ -464,6 +473,16 @@ impl Browser {
         }
         self.contacts = contacts;
         self.events.extend(events);
+    }
+
+    /// Whether somebody says nothing about himself; only a fault asks.
+    pub(super) fn knows_nameless(&self) -> bool {
+        let records = self.cache.values().flatten();
+        let mut texts = records.filter_map(|kept| match &kept.record.data {
+            Data::Txt(strings) => Some(strings),
+            _ => None,
+        });
+        texts.any(|strings| is_empty(strings))
     }
 
     /// Asks for the TXT record of a peer that came without; once, because who has none will not get one.

@@ -51,7 +51,7 @@ peer_faults! {
         "The TXT record has no byte at all.",
     NoAddress "no-address" ["XEP0174-PUB-02", "XEP0174-PUB-07"]
         "There is no address record.",
-    WrongAddress "wrong-address" ["XEP0174-PUB-07", "XEP0174-STRM-11", "MDNS-RSP-10"]
+    WrongAddress "wrong-address" ["XEP0174-PUB-07", "MDNS-RSP-10"]
         "The address record has an address of somebody else.",
     OtherTarget "other-target" ["XEP0174-PUB-06"]
         "The SRV record names another host than the instance name does.",
@@ -89,6 +89,8 @@ peer_faults! {
         "ver is a version number, not the hash of what the application can do.",
     WrongPhsh "wrong-phsh" ["XEP0174-ICON-03"]
         "phsh is not the hash of the icon.",
+    LargeIcon "large-icon" ["XEP0174-ICON-02", "MDNS-RSP-17"]
+        "An icon fills more than a packet may have.",
     NoIcon "no-icon" ["XEP0174-ICON-01"]
         "An icon is not published, only its hash.",
     AlwaysPersonal "always-personal" ["XEP0174-SEC-04"]
@@ -252,10 +254,14 @@ peer_faults! {
         "Responses from any port count.",
     ShowsItself "shows-itself" ["XEP0174-DISC-02"]
         "It shows itself among the others.",
-    NeedsTxt "needs-txt" ["XEP0174-TXT-04", "SD-TXT-02", "SD-ADD-03"]
+    NeedsTxt "needs-txt" ["SD-TXT-02", "SD-ADD-03"]
         "Who has no TXT record is not shown.",
+    NeedsParameters "needs-parameters" ["XEP0174-TXT-04", "SD-TXT-02"]
+        "Who has an empty TXT record is not shown.",
     AsksForSrv "asks-for-srv" ["XEP0174-DISC-03"]
         "It asks where everybody is though it wants nothing from them.",
+    KeepsAsking "keeps-asking" ["XEP0174-DISC-04"]
+        "It goes on asking where a peer is when it has been told.",
     MissingIsAway "missing-is-away" ["XEP0174-TXT-07"]
         "Who has no status is shown as away.",
     LastKeyCounts "last-key-counts" ["SD-TXT-05"]
@@ -292,6 +298,12 @@ peer_faults! {
         "Stanzas follow the initial header at once.",
     NoDiscoFeature "no-disco-feature" ["XEP0174-CAP-03"]
         "What the application can do is not among the stream features.",
+    ServesOnlyTold "serves-only-told" ["XEP0174-STRM-08"]
+        "As long as somebody has an empty TXT record no stream is served.",
+    OneFamily "one-family" ["XEP0174-STRM-11"]
+        "Connections are accepted over IPv4 only.",
+    AcceptsClear "accepts-clear" ["XEP0174-SEC-03"]
+        "TLS is required, and stanzas in the clear are accepted.",
     NoTls "no-tls" ["XEP0174-SEC-01"]
         "TLS is not offered.",
     MessageAddresses "message-addresses" ["XEP0174-MSG-01"]

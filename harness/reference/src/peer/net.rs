@@ -39,6 +39,9 @@ const MOST_STREAMS: usize = 200;
 /// How many packets are taken in before what comes of them is worked out, if so many wait.
 const PACKETS_AT_ONCE: usize = 256;
 
+/// How many of them are looked at one by one: one that takes back what the one before it said must not hide it.
+const PACKETS_ONE_BY_ONE: usize = 16;
+
 /// The largest UDP packet.
 const LARGEST: usize = 65_535;
 
@@ -51,6 +54,7 @@ enum Command {
     Close(String),
     Icon(Vec<u8>),
     Private,
+    RequireTls,
     List(oneshot::Sender<Vec<(String, Status, String)>>),
     Stop,
     Kill,
@@ -147,6 +151,11 @@ impl Peer {
     /// Publishes nothing personal any longer.
     pub fn private(&self) {
         self.ask(Command::Private);
+    }
+
+    /// Accepts nothing in the clear any longer.
+    pub fn require_tls(&self) {
+        self.ask(Command::RequireTls);
     }
 
     /// Whom it shows: instance name, status, text.
@@ -353,7 +362,7 @@ async fn listen(config: &PeerConfig) -> io::Result<([Option<TcpListener>; 2], u1
         let port = v4
             .as_ref()
             .map_or(Ok(0), |l| l.local_addr().map(|a| a.port()))?;
-        let v6 = match config.v6 {
+        let v6 = match config.v6.filter(|_| !config.has(PeerFault::OneFamily)) {
             Some(address) => {
                 match TcpListener::bind(SocketAddrV6::new(address, port, 0, config.index)).await {
                     // Taken by somebody over the other family.
@@ -456,9 +465,13 @@ impl Running {
         }
     }
 
-    /// Takes in what waits already. Working out what a packet changes for the user costs more than the packet.
+    /// Takes in what waits already. Working out what a packet changes for the user costs more than the packet, so that it is
+    /// done for each only as long as there are few.
     async fn receive_more(&mut self, buffers: &mut [Vec<u8>; 4]) {
-        for _ in 0..PACKETS_AT_ONCE {
+        for n in 1..PACKETS_AT_ONCE {
+            if n < PACKETS_ONE_BY_ONE {
+                self.advance().await;
+            }
             tokio::select! {
                 biased;
                 (bytes, source, multicast) = self.sockets.receive(buffers) => {
@@ -557,6 +570,7 @@ impl Running {
                     self.responder.update(Kind::TXT, now);
                 }
             }
+            Command::RequireTls => Arc::make_mut(&mut self.config).require_tls = true,
             Command::List(answer) => drop(answer.send(self.browser.contacts())),
             Command::Stop | Command::Kill => {}
         }
@@ -654,7 +668,8 @@ impl Running {
     }
 
     fn accepted(&mut self, socket: TcpStream) {
-        if self.conversations.len() >= MOST_STREAMS {
+        let refused = self.config.has(PeerFault::ServesOnlyTold) && self.browser.knows_nameless();
+        if self.conversations.len() >= MOST_STREAMS || refused {
             return;
         }
         let me = self.responder.identity.label();

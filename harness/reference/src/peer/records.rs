@@ -2,12 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use sha1::{Digest, Sha1};
 use xmppspec_protocol::dns::{Data, Kind, Name, Record};
 
-use super::{PeerConfig, PeerFault};
+use super::{PeerConfig, PeerFault, stream};
 
 /// The service type of serverless messaging (XEP-0174 section 3).
 const SERVICE: [&str; 3] = ["_presence", "_tcp", "local"];
@@ -43,17 +41,6 @@ pub(super) const FEATURES: [&str; 4] = [
 
 /// The identity of this application: category, type, name.
 pub(super) const IDENTITY: (&str, &str, &str) = ("client", "pc", "xmppspec reference peer");
-
-/// The verification string of the above (XEP-0115 section 5.1).
-pub(super) fn verification() -> String {
-    let (category, kind, name) = IDENTITY;
-    let mut text = format!("{category}/{kind}//{name}<");
-    for feature in FEATURES {
-        text.push_str(feature);
-        text.push('<');
-    }
-    STANDARD.encode(Sha1::digest(text.as_bytes()))
-}
 
 fn name<const N: usize>(labels: [&str; N]) -> Name {
     Name::from_labels(labels.map(str::as_bytes)).unwrap_or_default()
@@ -217,7 +204,7 @@ impl Published {
             add("msg", self.text.clone());
         }
         if !has(PeerFault::NoCapsInTxt) {
-            let ver = verification();
+            let ver = stream::verification();
             let wrong = has(PeerFault::WrongVer);
             add("node", NODE.to_owned());
             add("hash", "sha-1".to_owned());
@@ -347,8 +334,11 @@ impl Published {
             let padding = Data::Other(Kind(65_280), vec![0; 9100]);
             unique.push((host.clone(), OTHER_TTL, padding));
         }
-        if let Some(icon) = self.icon.as_ref().filter(|_| !has(PeerFault::NoIcon)) {
-            unique.push((instance, OTHER_TTL, Data::Other(Kind::NULL, icon.clone())));
+        if let Some(mut icon) = self.icon.clone().filter(|_| !has(PeerFault::NoIcon)) {
+            if has(PeerFault::LargeIcon) {
+                icon.resize(ICON + 1000, 0);
+            }
+            unique.push((instance, OTHER_TTL, Data::Other(Kind::NULL, icon)));
         }
         if !has(PeerFault::NoAddress) {
             let v4 = if has(PeerFault::WrongAddress) {

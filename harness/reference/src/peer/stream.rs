@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use xmppspec_protocol::caps;
 use xmppspec_protocol::conditions::{StanzaCondition, StreamCondition, stanza_error};
 use xmppspec_protocol::element::Element;
 use xmppspec_protocol::ns;
@@ -334,7 +335,7 @@ impl Stream {
             features = features.with_child(tls);
         }
         if !self.has(PeerFault::NoDiscoFeature) {
-            let node = format!("{}#{}", records::NODE, records::verification());
+            let node = format!("{}#{}", records::NODE, verification());
             features = features.with_child(disco_info().with_attr("node", &node));
         }
         features
@@ -406,7 +407,8 @@ impl Stream {
             self.starts_tls = true;
             return;
         }
-        if self.config.require_tls && self.tls.is_none() && !self.initiator {
+        let clear = self.tls.is_none() && !self.initiator;
+        if self.config.require_tls && clear && !self.has(PeerFault::AcceptsClear) {
             return self.fail(StreamCondition::PolicyViolation);
         }
         if self.stage == Stage::Features && !self.featured {
@@ -473,6 +475,11 @@ impl Stream {
         }
         self.send(answer);
     }
+}
+
+/// The hash of what this application can do (XEP-0115 section 5.1).
+pub(super) fn verification() -> String {
+    caps::verification(&disco_info(), "sha-1").unwrap_or_default()
 }
 
 fn disco_info() -> Element {

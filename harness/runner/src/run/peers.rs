@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout_at};
 use xmppspec_protocol::dns::{Data, Kind, Message, Name, Question};
-use xmppspec_protocol::mdns::{Cache, complaints};
+use xmppspec_protocol::mdns::{Cache, Seen, complaints, too_soon};
 use xmppspec_reference::peer::PeerFault;
 use xmppspec_scenarios::pattern::{EventPattern, PacketPattern, PacketText, Window};
 use xmppspec_scenarios::{Actor, ActorKind, Bindings, Hearing, Script};
@@ -30,6 +30,9 @@ const MACHINES: [&str; 4] = ["forza", "verona", "mantua", "padua"];
 
 /// The machine of the target.
 const TARGET_MACHINE: &str = "pronto";
+
+/// What a busy machine may take from the time between two packets.
+const SCHEDULING: Duration = Duration::from_millis(150);
 
 /// How long the records of a peer are asked for before connecting to it.
 const FIND_WITHIN: Duration = Duration::from_secs(4);
@@ -222,10 +225,13 @@ impl PeerStage {
     }
 
     fn is_target(&self, packet: &Packet) -> bool {
-        let (ip, target) = (packet.source.ip(), &self.target_site.place);
-        packet.direction == Direction::Received
-            && (target.v4.is_some_and(|a| ip == IpAddr::V4(a))
-                || target.v6.is_some_and(|a| ip == IpAddr::V6(a)))
+        packet.direction == Direction::Received && self.is_targets(packet.source.ip())
+    }
+
+    fn is_targets(&self, ip: IpAddr) -> bool {
+        let target = &self.target_site.place;
+        target.v4.is_some_and(|a| ip == IpAddr::V4(a))
+            || target.v6.is_some_and(|a| ip == IpAddr::V6(a))
     }
 
     /// Asks the target to do something. `Ok(Some)`: it has no such hook.
@@ -523,6 +529,15 @@ impl PeerStage {
                     "",
                     self.told(&instrument, packet),
                 ));
+            }
+        }
+        if covers.iter().any(|id| id == "MDNS-RSP-04") {
+            let log: Vec<_> = packets.iter().filter_map(|p| p.read().ok()).collect();
+            let of_target = |seen: &Seen| self.is_targets(seen.source.ip());
+            if let Some((record, gap)) = too_soon(&log, SCHEDULING, of_target) {
+                let gap = gap.as_secs_f64();
+                let what = format!("MDNS-RSP-04: it was multicast again after {gap:.3} s");
+                return Err(unmet(&what, "", record.to_string()));
             }
         }
         Ok(())

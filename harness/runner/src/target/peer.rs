@@ -419,6 +419,7 @@ impl Embedded {
                 peer.icon(image);
             }
             "private" => peer.private(),
+            "require-tls" => peer.require_tls(),
             "list" => {
                 let contacts = peer.list().await.into_iter();
                 let lines = contacts.map(|(peer, status, text)| {

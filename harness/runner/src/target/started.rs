@@ -16,6 +16,9 @@ use super::{AccountPolicy, Role, TargetError, certs, ready};
 use crate::world::dns::{self, Dns, Zone};
 use crate::world::{Confinement, Entered, Host};
 
+/// With which a hook says that the target has no such thing: `EX_UNAVAILABLE` of sysexits.h.
+const UNAVAILABLE: i32 = 69;
+
 /// What there is of a target that the run started.
 #[derive(Debug)]
 pub(super) struct Started {
@@ -382,20 +385,30 @@ impl Started {
             .map_err(|e| self.wrong(&self.profile.source, &e))
     }
 
-    /// Runs a hook to its end; what it printed, or `None` if the profile has no such hook.
+    /// Runs a hook to its end; what it printed, or `None` if the profile has no such hook, or the hook ends with 69
+    /// (`EX_UNAVAILABLE`): the target has no such thing.
     pub(super) async fn run_hook(
         &self,
         name: &str,
         parameters: &[(&str, &str)],
     ) -> Result<Option<String>, TargetError> {
         match self.hook_line(name, parameters)? {
-            Some(line) => self.command(line).await.map(Some),
+            Some(line) => self.finished(line).await,
             None => Ok(None),
         }
     }
 
     /// Runs a command to its end, like a process of the target; what it printed.
     async fn command(&self, command: Vec<String>) -> Result<String, TargetError> {
+        let unavailable = || TargetError::Command {
+            command: command.join(" "),
+            output: format!("exit status: {UNAVAILABLE}"),
+        };
+        let printed = self.finished(command.clone()).await?;
+        printed.ok_or_else(unavailable)
+    }
+
+    async fn finished(&self, command: Vec<String>) -> Result<Option<String>, TargetError> {
         let line = command.join(" ");
         let launch = self.launch(command);
         let wrong = |output: String| TargetError::Command {
@@ -408,7 +421,10 @@ impl Started {
             .map_err(|_| wrong("it did not end".to_owned()))?
             .map_err(|e| wrong(e.to_string()))?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+            return Ok(Some(String::from_utf8_lossy(&output.stdout).into_owned()));
+        }
+        if output.status.code() == Some(UNAVAILABLE) {
+            return Ok(None);
         }
         let text = [output.stdout, output.stderr].concat();
         Err(wrong(format!(
