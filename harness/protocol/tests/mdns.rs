@@ -413,6 +413,29 @@ fn services_of_instances() {
     assert_eq!(service("."), None);
 }
 
+#[test]
+fn a_record_that_comes_again_too_soon() {
+    let of = |seen: &Seen| seen.source == host(7);
+    let gap = |log: &[Seen]| mdns::too_soon(log, ms(50), of).map(|(_, gap)| gap);
+    assert_eq!(gap(&life()), None);
+    let twice = |second: Seen| [response(1_000, 7, &[PTR, SRV]), second];
+    assert_eq!(gap(&twice(response(1_700, 7, &[TXT, PTR]))), Some(ms(700)));
+    assert_eq!(gap(&twice(response(1_960, 7, &[PTR]))), None);
+    // Another's, another record, one that was taken back, one that another's probe has asked for.
+    assert_eq!(gap(&twice(response(1_700, 1, &[PTR]))), None);
+    let other = SRV.replace("5562", "5563");
+    assert_eq!(gap(&twice(response(1_700, 7, &[&other]))), None);
+    let goodbye = response(1_300, 7, &[&PTR.replace(" 4500 ", " 0 ")]);
+    let [first, second] = twice(response(1_700, 7, &[PTR]));
+    assert_eq!(gap(&[first, goodbye, second]), None);
+    let [first, second] = twice(response(1_700, 7, &[SRV]));
+    assert_eq!(gap(&[first.clone(), probe(1_400, 1), second.clone()]), None);
+    assert_eq!(
+        gap(&[first, query(1_400, 1, "pronto.local. IN A"), second]),
+        Some(ms(700))
+    );
+}
+
 /// Ten thousand instances are kept, and asked for, without looking at all of them for each.
 #[test]
 fn a_crowded_link() {

@@ -300,7 +300,7 @@ impl Browser {
         let key = key(&record.name, record.kind());
         let cancels = record.ttl > 0 && !self.has(PeerFault::KeepsAsking);
         self.wanted.retain(|w| {
-            !(w.question.kind == record.kind() && w.question.name.same(&record.name)) || !cancels
+            !(cancels && w.question.kind == record.kind() && w.question.name.same(&record.name))
         });
         let jitter = self.rng.random_range(0..20);
         let ignores = (
