@@ -516,7 +516,8 @@ impl PeerStage {
     /// `finds no fault`
     pub(super) fn find_no_fault(&mut self, who: usize, covers: &[String]) -> Result<(), Unmet> {
         let instrument = self.stand(who)?.instrument.clone();
-        for packet in instrument.packets(0).iter().filter(|p| self.is_target(p)) {
+        let packets = instrument.packets(0);
+        for packet in packets.iter().filter(|p| self.is_target(p)) {
             let Ok(seen) = packet.read() else {
                 continue;
             };
