@@ -345,6 +345,18 @@ pub const KNOWN: &[Known] = &[
         "it reads names as the fourth edition of XML 1.0 has them; the fifth allows this one (XML §2.3)",
     ),
     known(
+        EXPAT,
+        Reads(Rule::MalformedDeclaration),
+        "<?xml version='1.0X'?><a/>",
+        "a version is 1. and digits (XML §2.8)",
+    ),
+    known(
+        EXPAT,
+        Reads(Rule::UnsupportedVersion),
+        "<?xml version='2.0'?><a/>",
+        "as the one before",
+    ),
+    known(
         &["libxml2"],
         Events,
         "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]><a/>",
