@@ -49,36 +49,34 @@
     }
     return haystacks.get(row);
   };
-  // Rows come back some at a time: the first are on the screen at once, and a word that is typed meanwhile need not wait for the rest.
-  const BATCH = 100;
-  let round = 0;
-  const reveal = (hidden, count, now) => {
-    for (const row of hidden.splice(0, count)) row.hidden = false;
-    if (hidden.length > 0) requestAnimationFrame(() => { if (round === now) reveal(hidden, count, now); });
-  };
+  // A browser is quick with some hundred rows, not with thousands: the first are shown, the others at a click.
+  const FEW = 100;
+  const more = make("button", "");
+  more.type = "button";
+  document.querySelector("main").append(more);
   const apply = (whole = false) => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const groups = new Set(filters.filter((f) => f.dataset.of === view && f.getAttribute("aria-pressed") === "true")
       .map((f) => f.dataset.group));
-    const matches = (row) => (groups.size === 0 || groups.has(row.dataset.group)) &&
-      words.every((word) => haystack(row).includes(word));
-    const wanted = new Set(rows[view].filter(matches));
+    const matching = rows[view].filter((row) => (groups.size === 0 || groups.has(row.dataset.group)) &&
+      words.every((word) => haystack(row).includes(word)));
+    const shown = new Set(whole ? matching : matching.slice(0, FEW));
     for (const row of rows[view]) {
-      if (!row.hidden && !wanted.has(row)) row.hidden = true;
+      if (row.hidden === shown.has(row)) row.hidden = !row.hidden;
     }
     for (const group of views[view].querySelectorAll(".group")) {
-      group.hidden = ![...group.querySelectorAll(":scope > ul > li")].some((row) => wanted.has(row));
+      group.hidden = !group.querySelector(":scope > ul > li:not([hidden])");
     }
     // Whoever searches wants what is found.
     const overview = views[view].querySelector(".overview");
     if (overview) overview.hidden = words.length > 0 || groups.size > 0;
-    byId("shown").textContent = `${wanted.size} of ${rows[view].length} shown`;
-    round += 1;
-    reveal([...wanted].filter((row) => row.hidden), whole ? Infinity : BATCH, round);
+    more.hidden = shown.size === matching.length;
+    more.textContent = `Show all ${matching.length}`;
+    byId("shown").textContent = `${matching.length} of ${rows[view].length}${more.hidden ? " shown" : `, the first ${FEW} shown`}`;
   };
+  more.addEventListener("click", () => apply(true));
   // What an address names is scrolled to: then all of the view is there.
   const show = (name, whole = false) => {
-    if (view !== name && !whole) for (const row of rows[name].slice(BATCH)) row.hidden = true;
     view = name;
     for (const other of Object.keys(views)) {
       views[other].hidden = other !== name;
