@@ -95,7 +95,9 @@ impl Survey {
             }
             let now = Instant::now();
             if now >= ends {
-                let unseen = instrument.len() - next;
+                // Our own questions are none of them.
+                let rest = instrument.packets(next).into_iter();
+                let unseen = rest.filter(|p| p.direction == Direction::Received).count();
                 let lost = instrument.lost() + u64::try_from(unseen).unwrap_or(u64::MAX);
                 return Ok(heard.survey(instrument.now(), lost, |q| asked.contains_key(q)));
             }
