@@ -100,6 +100,8 @@ struct State {
 /// What a campaign has had.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Share {
+    /// Those who have had the fewest are next; one that ends at once must not come again and again.
+    turns: u64,
     seconds: u64,
     /// Why it could not do its work the last time.
     trouble: Option<String>,
@@ -153,6 +155,7 @@ fn turns(
         .max(Duration::from_secs(10));
     let (lines, printed) = mpsc::channel::<String>();
     let mut running: Vec<Turn> = Vec::new();
+    let mut unusable: Vec<&str> = Vec::new();
     let (began, before) = (Instant::now(), state.used_ms);
     let mut stopping = false;
     loop {
@@ -165,21 +168,19 @@ fn turns(
             running.iter_mut().for_each(Turn::stop);
         }
         while running.len() < CORES && left > SHORTEST && !stopping {
-            // The one that has run least, and is not running.
             let next = jobs
                 .iter()
                 .filter(|job| !running.iter().any(|turn| turn.job.name == job.name))
-                .min_by_key(|job| state.campaigns.get(&job.name).map_or(0, |s| s.seconds));
+                .filter(|job| !unusable.contains(&&*job.name))
+                .min_by_key(|job| state.campaigns.get(&job.name).map_or(0, |s| s.turns));
             let Some(job) = next else { break };
-            let length = turn.min(left);
-            match Turn::start(job, length, args, lines.clone()) {
+            state.share(job).turns += 1;
+            match Turn::start(job, turn.min(left), args, lines.clone()) {
                 Ok(turn) => running.push(turn),
                 Err(error) => {
-                    // It has had its turn: the others must not wait for it.
-                    let share = state.share(job);
-                    share.seconds += length.as_secs();
-                    share.trouble = Some(error.to_string());
                     ui::note(&format!("{}: {error}", job.name));
+                    state.share(job).trouble = Some(error.to_string());
+                    unusable.push(&job.name);
                 }
             }
         }
@@ -205,11 +206,7 @@ fn turns(
                 ui::plural(count, "finding")
             ));
             let share = state.share(&turn.job);
-            // One that fails at once must not come again and again.
-            share.seconds += match ended.trouble {
-                Some(_) => turn.length.as_secs().max(ended.seconds),
-                None => ended.seconds.max(1),
-            };
+            share.seconds += ended.seconds;
             share.trouble = ended.trouble;
             false
         });

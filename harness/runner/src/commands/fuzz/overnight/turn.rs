@@ -23,7 +23,6 @@ pub(super) struct Turn {
     pub(super) job: Job,
     child: Child,
     began: Instant,
-    pub(super) length: Duration,
     /// When it is ended whatever it does.
     until: Instant,
     heard: Arc<Mutex<Heard>>,
@@ -108,7 +107,6 @@ impl Turn {
             job: job.clone(),
             child,
             began,
-            length,
             until: began + length + GRACE,
             heard,
         })
