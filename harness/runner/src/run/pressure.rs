@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-/// The share of the time in which some process waited for a processor, above which times say little about a target. Nothing but a
-/// run stays well below.
+/// The share of the time in which some process waited for a processor, above which times say little about a target.
 const BUSY: f64 = 0.25;
 
 /// A look at the machine from some time on.
