@@ -26,11 +26,7 @@ pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
              Juliet receives:\n\t<message id=\"after\" from=\"${{Romeo's full JID}}\"/>\n"
         ),
         when => {
-            let service = if when == When::BeforeSasl {
-                "\tservice: c2s-tls\n"
-            } else {
-                ""
-            };
+            let service = service(when);
             format!(
                 "# {title}\n[Stream] Romeo\n{service}[Stream] Juliet\n-----\n\
                  Romeo connects\nRomeo sends bytes:\n{body}Romeo drops connection\n\
@@ -38,6 +34,22 @@ pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
             )
             .replace("<stream:stream/>", "<stream:stream>")
         }
+    }
+}
+
+/// A scenario that sends what an attempt sent, and wants an error for it.
+pub(super) fn wordless(title: &str, attempt: &Attempt) -> String {
+    let (service, body) = (service(attempt.when), body(&attempt.bytes));
+    format!(
+        "# {title}\n[Stream] Romeo\n{service}-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo receives stream error\n"
+    )
+}
+
+/// The property of an actor whose connection begins with TLS.
+fn service(when: When) -> &'static str {
+    match when {
+        When::BeforeSasl => "\tservice: c2s-tls\n",
+        When::BeforeTls | When::Bound => "",
     }
 }
 
@@ -194,6 +206,7 @@ mod tests {
             };
             for text in [
                 scenario("A title", &attempt),
+                wordless("A title", &attempt),
                 crowd("A title", &attempt, 3, None),
                 crowd("A title", &attempt, 3, Some(Duration::from_secs(20))),
                 slow("A title", &attempt, Duration::from_millis(250)),

@@ -182,7 +182,7 @@ impl Campaign<'_> {
             bytes: small,
             ..attempt.clone()
         };
-        let text = super::script::scenario(&bucket, &attempt);
+        let text = super::script::wordless(&bucket, &attempt);
         let detail = format!("{}", attempt.bytes.escape_ascii());
         self.report(&bucket, &detail, text.as_bytes(), "scs", 3, tell)
     }
