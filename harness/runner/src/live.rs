@@ -38,8 +38,6 @@ const STANZAS: usize = 60;
 /// The last attempts, among which the culprit is looked for.
 const SUSPECTS: usize = 3 * BATCH;
 
-/// More memory than this is growth whatever it was before, in bytes. Servers that are just up need 20 to 150 MB.
-const MOST_MEMORY: u64 = 2 << 30;
 /// Memory after many rounds, as a multiple of what it was after the first ones, and at least so many bytes more.
 const GROWTH: u64 = 4;
 const GROWTH_BYTES: u64 = 400 << 20;
@@ -297,12 +295,15 @@ impl<'a> Campaign<'a> {
     }
 }
 
-/// Resolves when a server needs too much memory.
+/// Resolves when the processes of a server together need more memory than each of them may.
 async fn grown(running: &Running) -> u64 {
+    let Some(limit) = running.memory_limit() else {
+        return std::future::pending().await;
+    };
     let mut ticks = interval(LOOK);
     loop {
         ticks.tick().await;
-        if let Some(memory) = running.memory().filter(|memory| *memory > MOST_MEMORY) {
+        if let Some(memory) = running.memory().filter(|memory| *memory > limit) {
             return memory;
         }
     }

@@ -21,8 +21,8 @@ const MOST: Duration = Duration::from_secs(180);
 const REPLAYS: u8 = 3;
 
 impl Campaign<'_> {
-    /// Sends the same on more and more connections, which stay open. Goes on to larger crowds only if what the first one cost
-    /// lets expect that they need more than `limit` bytes, or if `surely`.
+    /// Sends the same on more and more connections, which stay open. Goes on to larger crowds only if what one cost lets expect
+    /// that the largest needs more memory than the server may have, or if `surely`.
     pub(super) async fn crowds(
         &mut self,
         what: &str,
@@ -81,11 +81,15 @@ impl Campaign<'_> {
             self.restart().await?;
             let began = Instant::now();
             match self.hold(attempt, count).await {
-                Ok(_) => return Ok(false),
-                Err(again) => {
+                Err(again) if bucket(&again) == bucket(&trouble) => {
                     took = took.max(began.elapsed());
                     trouble = again;
                 }
+                Err(_) => {
+                    self.restart().await?;
+                    return Ok(false);
+                }
+                Ok(_) => return Ok(false),
             }
         }
         self.restart().await?;
