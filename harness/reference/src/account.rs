@@ -9,6 +9,7 @@ use xmppspec_protocol::jid::Jid;
 use xmppspec_protocol::ns;
 use xmppspec_protocol::sasl::server::Stored;
 
+use crate::Fault;
 use crate::mailbox::{Letter, Mailbox};
 use crate::roster::Roster;
 use crate::router::Router;
@@ -99,6 +100,15 @@ impl Resource {
 
     /// Sends it a stanza of somebody else.
     pub(crate) fn hand(&self, stanza: &Element, router: &Router) {
+        if router.fault(Fault::EscapesLost) {
+            let escapes = [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")];
+            let xml = escapes
+                .iter()
+                .fold(stanza.to_xml(ns::CLIENT), |xml, (escape, plain)| {
+                    xml.replace(escape, plain)
+                });
+            return self.mailbox.put(Letter::Stanza(xml));
+        }
         match router.spoil_delivered(stanza) {
             Some(other) => self.put(&other),
             None => self.put(stanza),

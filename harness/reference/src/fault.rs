@@ -166,6 +166,8 @@ faults! {
         "Another encoding than UTF-8 ends the connection without an error.",
     BrokenXmlDelivered "broken-xml-delivered" ["RFC6120-11.3-2", "RFC6120-11.3-6"]
         "XML that is not well-formed is delivered, to everybody.",
+    EscapesLost "escapes-lost" ["RFC6120-11.3-1"]
+        "What was escaped in a stanza is delivered without its escapes.",
     AsciiOnly "ascii-only" ["RFC6120-11.6-1"]
         "Characters beyond ASCII are delivered as question marks.",
     ZeroWidthEaten "zero-width-eaten" ["RFC6120-11.6-6"]
