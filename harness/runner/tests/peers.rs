@@ -88,6 +88,14 @@ fn what_loopback_cannot_give() {
 }
 
 #[test]
+fn a_packet_of_ours_that_is_late_accuses_nobody() {
+    let output = run(&["run", "--role", "peer", "--no-world", "late.scs"]);
+    let shown = text(&output);
+    assert!(shown.contains("1 blocked"), "{shown}");
+    assert!(shown.contains("our own packet was late"), "{shown}");
+}
+
+#[test]
 fn packets_are_in_results_and_captures() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name).display().to_string();

@@ -82,6 +82,8 @@ pub struct PacketText {
     pub to: Option<SocketAddr>,
     /// `quiet: 1.2s`: not before the target has said nothing but questions for so long.
     pub quiet: Option<Duration>,
+    /// `before: 0.4s`: sent later than so long after the last thing that was heard it tells nothing about the target.
+    pub before: Option<Duration>,
 }
 
 /// Words of a line; what stands in quotes or braces is one.
@@ -338,7 +340,7 @@ fn accepts(value: &Value, word: &str, captures: &mut Vec<(String, String)>) -> b
 
 impl PacketText {
     /// Reads a packet that is to be sent: lines as in a pattern without matchers, `id`, `flags` (a number), `port`, `ttl`, `to`,
-    /// `quiet`; or `bytes:` in hexadecimal. A packet with answers and no question is a response.
+    /// `quiet`, `before`; or `bytes:` in hexadecimal. A packet with answers and no question is a response.
     ///
     /// # Errors
     /// What is wrong with it, in a sentence.
@@ -381,6 +383,7 @@ impl PacketText {
                 "ttl" => packet.ttl = Some(given.parse().map_err(|_| wrong())?),
                 "to" => packet.to = Some(given.parse().map_err(|_| wrong())?),
                 "quiet" => packet.quiet = Some(duration(given).ok_or_else(wrong)?),
+                "before" => packet.before = Some(duration(given).ok_or_else(wrong)?),
                 "bytes" => raw = Some(hex(given).ok_or_else(wrong)?),
                 _ => return Err(format!("a packet has no `{key}`")),
             }
@@ -509,6 +512,8 @@ mod tests {
             assert!(PacketText::parse(body).is_err(), "{body}");
         }
         assert_eq!(PacketText::parse("bytes: 00 ff").unwrap().bytes, [0, 255]);
+        let before = PacketText::parse("before: 400ms\n? a.local. IN A").map(|p| p.before);
+        assert_eq!(before, Ok(Some(Duration::from_millis(400))));
         let quiet = |body: &str| PacketText::parse(body).map(|packet| packet.quiet);
         assert_eq!(
             quiet("quiet: 1.2s\n? a.local. IN A"),

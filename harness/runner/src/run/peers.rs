@@ -275,7 +275,9 @@ impl PeerStage {
         }
         match done {
             Ok(_) => Ok(None),
-            Err(HookError::Missing(name)) => Ok(Some(format!("the target has no hook `{name}`"))),
+            Err(lacking @ (HookError::Missing(_) | HookError::Unavailable(_))) => {
+                Ok(Some(lacking.to_string()))
+            }
             Err(error) => Err(StepError::new(Problem::Refused, error.to_string())),
         }
     }
@@ -509,6 +511,17 @@ impl PeerStage {
             sent.map_err(|e| io_failed("send a packet", &e))?;
         }
         stand.next = next;
+        let took = self.mark.elapsed();
+        if let Some(most) = packet.before.filter(|most| took > *most) {
+            return Err(StepError::new(
+                Problem::TimedOut,
+                format!(
+                    "our own packet was late: it left {:.3} s after what it is about, and may take {:.3} s",
+                    took.as_secs_f64(),
+                    most.as_secs_f64()
+                ),
+            ));
+        }
         self.mark_at(mark);
         Ok(())
     }

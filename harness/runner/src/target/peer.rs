@@ -82,6 +82,8 @@ pub struct Seen {
 pub enum HookError {
     /// The profile has no such hook: a case that needs it is a skip.
     Missing(String),
+    /// Its command ended with 69 (`EX_UNAVAILABLE`): the target has no such thing. Then the case is a skip, too.
+    Unavailable(String),
     /// Its command failed.
     Failed(TargetError),
 }
@@ -90,6 +92,12 @@ impl fmt::Display for HookError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing(name) => write!(f, "the target has no hook `{name}`"),
+            Self::Unavailable(asked) => {
+                write!(
+                    f,
+                    "the target has no such thing: the hook {asked} ended with 69"
+                )
+            }
             Self::Failed(error) => error.fmt(f),
         }
     }
@@ -225,7 +233,15 @@ impl RunningPeer {
             Kind::Embedded(embedded) => return embedded.hook(name, parameters).await,
         };
         match started.run_hook(name, parameters).await {
-            Ok(Some(printed)) => Ok(printed),
+            Ok(Some(Some(printed))) => Ok(printed),
+            Ok(Some(None)) => {
+                let given: Vec<_> = parameters
+                    .iter()
+                    .map(|(k, v)| format!("{k}: {v}"))
+                    .collect();
+                let given = given.join(", ");
+                Err(HookError::Unavailable(format!("`{name}` ({given})")))
+            }
             Ok(None) => Err(HookError::Missing(name.to_owned())),
             Err(error) => Err(HookError::Failed(error)),
         }

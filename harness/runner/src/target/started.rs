@@ -385,15 +385,15 @@ impl Started {
             .map_err(|e| self.wrong(&self.profile.source, &e))
     }
 
-    /// Runs a hook to its end; what it printed, or `None` if the profile has no such hook, or the hook ends with 69
-    /// (`EX_UNAVAILABLE`): the target has no such thing.
+    /// Runs a hook to its end. `None`: the profile has no such hook. `Some(None)`: it ended with 69 (`EX_UNAVAILABLE`), the target
+    /// has no such thing. Else what it printed.
     pub(super) async fn run_hook(
         &self,
         name: &str,
         parameters: &[(&str, &str)],
-    ) -> Result<Option<String>, TargetError> {
+    ) -> Result<Option<Option<String>>, TargetError> {
         match self.hook_line(name, parameters)? {
-            Some(line) => self.finished(line).await,
+            Some(line) => self.finished(line).await.map(Some),
             None => Ok(None),
         }
     }
