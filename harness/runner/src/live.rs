@@ -9,8 +9,11 @@ mod hunt;
 mod input;
 mod script;
 mod slow;
+#[cfg(test)]
+mod tests;
 mod unbound;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -20,8 +23,12 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use tokio::time::{interval, timeout};
 use xmppspec_fuzz::findings::{Finding, Findings};
+use xmppspec_reports::Verdict;
+use xmppspec_scenarios::{Source, parse};
 
 use crate::actor::Reach;
+use crate::run::{self, Plan};
+use crate::select::Selected;
 use crate::target::{Death, Running, TargetError};
 use crate::transport::Tls;
 use crate::world::Interrupts;
@@ -122,6 +129,8 @@ pub struct Campaign<'a> {
     /// How findings are seen again: the command without the name of the file.
     replay: String,
     recent: Vec<Attempt>,
+    /// What was slow, and was sent on many connections at once.
+    crowded: BTreeSet<String>,
 }
 
 /// Why a campaign cannot go on.
@@ -172,6 +181,7 @@ impl<'a> Campaign<'a> {
             warm_memory: 0,
             replay,
             recent: Vec::new(),
+            crowded: BTreeSet::new(),
         }
     }
 
@@ -257,6 +267,12 @@ impl<'a> Campaign<'a> {
             result = self.running.restart().await;
         }
         result.map_err(Failure::Target)?;
+        self.reach_again();
+        Ok(())
+    }
+
+    /// A server that was started again may have other addresses.
+    fn reach_again(&mut self) {
         let services = &self.running.target.services;
         let reach = Reach {
             c2s: services.c2s.clone(),
@@ -264,7 +280,6 @@ impl<'a> Campaign<'a> {
             ..(*self.reach).clone()
         };
         self.reach = Arc::new(reach);
-        Ok(())
     }
 
     /// Remembers what was sent, for when the server falls over.
@@ -272,6 +287,61 @@ impl<'a> Campaign<'a> {
         self.recent.extend_from_slice(attempts);
         let surplus = self.recent.len().saturating_sub(SUSPECTS);
         self.recent.drain(..surplus);
+    }
+
+    /// Reports a scenario, after it was played once more as users play it. One that does not fail is said to be such.
+    async fn scenario(
+        &mut self,
+        bucket: &str,
+        detail: &str,
+        text: &str,
+        replays: u8,
+        tell: &mut dyn FnMut(Event<'_>),
+    ) -> Result<(), Failure> {
+        let verdict = self.played(text).await?;
+        let mut detail = detail.to_owned();
+        if verdict != Some(Verdict::Fail) {
+            let verdict = verdict.unwrap_or(Verdict::Error);
+            detail.push_str(&format!(
+                "\nits scenario does not show it by itself: {verdict}"
+            ));
+        }
+        self.report(bucket, &detail, text.as_bytes(), "scs", replays, tell)
+    }
+
+    /// The verdict on a scenario; `None` if it came to none. The server is fresh again after a bad one.
+    async fn played(&mut self, text: &str) -> Result<Option<Verdict>, Failure> {
+        let source = Arc::new(Source {
+            name: "finding.scs".to_owned(),
+            text: text.to_owned(),
+        });
+        let scripts = parse(&source, "finding").unwrap_or_default();
+        let cases = scripts.into_iter().map(|script| Selected {
+            source: Arc::clone(&source),
+            script,
+        });
+        let plan = Plan {
+            cases: cases.collect(),
+            jobs: 1,
+            seed: run::random_seed(),
+            fail_fast: false,
+            strict: false,
+            retries: 0,
+            busy_replays: 0,
+            capture: None,
+            capabilities: None,
+        };
+        // Whoever runs the campaign listens, too, and ends this with it.
+        let mut interrupts = Interrupts::listen().map_err(Failure::Io)?;
+        let played = run::run(self.running, &plan, &mut interrupts, |_, _| {}).await;
+        let cases = played.map(|outcome| outcome.cases).unwrap_or_default();
+        let verdict = cases.first().map(|case| case.verdict);
+        if verdict == Some(Verdict::Pass) {
+            self.reach_again();
+        } else {
+            self.restart().await?;
+        }
+        Ok(verdict)
     }
 
     fn report(

@@ -14,7 +14,9 @@ use xmppspec_protocol::stream::{self, StreamEvent, StreamParser};
 use xmppspec_protocol::xml::Limits;
 use xmppspec_scenarios::pattern::Received;
 
-use super::input::{Attempt, When};
+use super::hunt::{PATIENCE, minimise};
+use super::input::{self, When, addressed};
+use super::script::Shows;
 use super::{Campaign, Event, Failure, STANZAS, Trouble, grown, script};
 use crate::actor::{Account, Actor, Stage};
 use crate::transport::{Direction, Layer, TcpEnd};
@@ -51,12 +53,27 @@ fn is_whole(bytes: &[u8]) -> bool {
     }
 }
 
-/// What is wrong with what a server made of a stanza: a bucket and what was seen.
-type Wrong = Option<(String, String)>;
+/// What is wrong with what a server made of a stanza.
+pub(super) struct Wrong {
+    pub(super) bucket: String,
+    seen: String,
+    shows: Shows,
+}
+
+impl Wrong {
+    fn new(bucket: impl Into<String>, seen: String, shows: Shows) -> Option<Self> {
+        Some(Self {
+            bucket: bucket.into(),
+            seen,
+            shows,
+        })
+    }
+}
 
 impl Pair {
     /// Sends bytes, waits until the server is done with them, and looks at what came out.
-    async fn try_one(&mut self, domain: &str, bytes: &[u8]) -> Wrong {
+    async fn try_one(&mut self, domain: &str, bytes: &[u8]) -> Option<Wrong> {
+        let bytes = &addressed(bytes, &self.juliet);
         let _ = self.stage.log.take();
         for who in [ROMEO, JULIET] {
             if let Ok(connection) = self.stage.connection(who) {
@@ -81,21 +98,20 @@ impl Pair {
             )
         {
             let seen = connection.ending.to_string();
-            return Some((
-                "the stream is closed without an error after binding".to_owned(),
-                seen,
-            ));
+            let bucket = "the stream is closed without an error after binding";
+            return Wrong::new(bucket, seen, Shows::Wordless);
         }
         let raw = self.received();
         let connection = self.stage.actors[JULIET].connection.as_ref()?;
         if let Some(error) = connection.broken {
-            return Some((
+            return Wrong::new(
                 format!(
                     "what it delivers is not XML as RFC 6120 allows it: {}",
                     error.rule.name()
                 ),
                 format!("{error}: {}", raw.escape_ascii()),
-            ));
+                Shows::Spoiled,
+            );
         }
         let mine = |from: &str| {
             from == self.romeo
@@ -105,20 +121,21 @@ impl Pair {
         };
         let is_stanza =
             |e: &Element| e.ns() == ns::CLIENT && ["message", "presence", "iq"].contains(&e.name());
-        for item in connection.queue() {
+        for (before, item) in connection.queue().iter().enumerate() {
             if let Received::Element(element) = &item.received
                 && is_stanza(element)
                 && let Some(from) = element.attr("from")
                 && !mine(from)
             {
-                return Some((
-                    "a stanza is delivered in the name of somebody else".to_owned(),
+                return Wrong::new(
+                    "a stanza is delivered in the name of somebody else",
                     format!(
                         "from {from}, sent by {}: {}",
                         self.romeo,
                         raw.escape_ascii()
                     ),
-                ));
+                    Shows::Foreign(before + 1),
+                );
             }
         }
         let header = format!(
@@ -131,10 +148,11 @@ impl Pair {
         let bucket = differences(&readings)
             .into_iter()
             .find(|bucket| known(bucket, &document).is_none())?;
-        Some((
+        Wrong::new(
             format!("what it delivers is read in two ways: {bucket}"),
             format!("{}", raw.escape_ascii()),
-        ))
+            Shows::Delivered,
+        )
     }
 
     /// Romeo closes his stream. What was incomplete is wrong then, so that the server has something to say; if it has not, it
@@ -184,95 +202,93 @@ impl Campaign<'_> {
         pair: &mut Option<Pair>,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Failure> {
-        let domain = self.reach.domain.clone();
+        let (domain, nowhere) = (
+            self.reach.domain.clone(),
+            format!("nobody@{}", self.reach.domain),
+        );
+        let (full, bare) = (input::JULIET, input::JULIET_BARE);
+        let addresses = [full, bare, full, &domain, &nowhere];
         for _ in 0..STANZAS {
-            if !pair.as_ref().is_some_and(Pair::is_there) {
-                *pair = self.log_in().await;
-            }
-            let Some(two) = pair else { return Ok(()) };
-            let bare = two.juliet.split('/').next().unwrap_or_default().to_owned();
-            let nowhere = format!("nobody@{domain}");
-            let addresses = [two.juliet.as_str(), &bare, &two.juliet, &domain, &nowhere];
             let attempt = self.inputs.bound(&mut self.rng, &addresses);
-            self.progress.stanzas += 1;
-            let wrong = tokio::select! {
-                wrong = two.try_one(&domain, &attempt.bytes) => Ok(wrong),
-                death = self.running.died() => Err(Trouble::Death(death)),
-                memory = grown(self.running) => Err(Trouble::Memory(memory)),
-            };
-            match wrong {
-                Ok(None) => {}
-                Ok(Some((bucket, _))) if self.findings.has(&bucket) => *pair = None,
-                Ok(Some(found)) => {
-                    self.delivered(&attempt, found, tell).await?;
-                    *pair = None;
+            match self.tried(pair, &attempt.bytes).await? {
+                Some(wrong) if !self.findings.has(&wrong.bucket) => {
+                    self.delivered(&attempt.bytes, &wrong.bucket, tell).await?;
                 }
-                Err(trouble) => {
-                    *pair = None;
-                    let bucket = trouble.bucket(When::Bound);
-                    if !self.findings.has(&bucket) {
-                        let text = script::scenario(&bucket, &attempt);
-                        self.report(&bucket, &trouble.detail(), text.as_bytes(), "scs", 0, tell)?;
-                    }
-                    self.restart().await?;
-                }
+                // Nobody can log in.
+                None if pair.is_none() => return Ok(()),
+                _ => {}
             }
+            self.progress.stanzas += 1;
         }
         Ok(())
     }
 
-    /// Makes a stanza small, tries it three times on fresh logins, and writes the scenario.
-    async fn delivered(
+    /// Sends something on a login that is there, or on a new one; where something is wrong, it is used up. A server that fell is
+    /// started again.
+    pub(super) async fn tried(
         &mut self,
-        attempt: &Attempt,
-        found: (String, String),
+        pair: &mut Option<Pair>,
+        bytes: &[u8],
+    ) -> Result<Option<Wrong>, Failure> {
+        if !pair.as_ref().is_some_and(Pair::is_there) {
+            *pair = self.log_in().await;
+        }
+        let Some(two) = pair else { return Ok(None) };
+        let trouble = tokio::select! {
+            wrong = two.try_one(&self.reach.domain, bytes) => {
+                if wrong.is_some() {
+                    *pair = None;
+                }
+                return Ok(wrong);
+            }
+            death = self.running.died() => Trouble::Death(death),
+            memory = grown(self.running) => Trouble::Memory(memory),
+        };
+        *pair = None;
+        self.restart().await?;
+        let bucket = trouble.bucket(When::Bound);
+        Ok(Wrong::new(bucket, trouble.detail(), Shows::Spoiled))
+    }
+
+    /// Makes a stanza small, tries it three times on fresh logins, and writes the scenario.
+    pub(super) async fn delivered(
+        &mut self,
+        bytes: &[u8],
+        bucket: &str,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Failure> {
-        let (bucket, _) = found;
-        let domain = self.reach.domain.clone();
         let mut pair: Option<Pair> = None;
-        let mut detail = String::new();
-        let small = {
-            let mut shows = async |bytes: &[u8]| {
-                if !pair.as_ref().is_some_and(Pair::is_there) {
-                    pair = self.log_in().await;
-                }
-                let Some(two) = &mut pair else { return false };
-                let wrong = two.try_one(&domain, bytes).await;
-                let same = wrong.as_ref().is_some_and(|(b, _)| *b == bucket);
-                if let Some((_, seen)) = wrong.filter(|_| same) {
-                    detail = seen;
-                    pair = None;
-                }
-                same
-            };
-            let small = super::hunt::minimise(&attempt.bytes, TRIES, &mut shows).await;
-            let mut replays = 0;
-            for _ in 0..3 {
-                replays += u8::from(shows(&small).await);
+        let (mut last, mut failure) = (None, None);
+        let until = Instant::now() + PATIENCE;
+        let mut shows = async |bytes: &[u8]| match self.tried(&mut pair, bytes).await {
+            Ok(wrong) => {
+                let same = wrong.filter(|wrong| wrong.bucket == bucket);
+                let shown = same.is_some();
+                last = same.or(last.take());
+                shown
             }
-            (small, replays)
+            Err(error) => {
+                failure = Some(error);
+                false
+            }
         };
-        let (bytes, replays) = small;
-        if replays == 0 {
+        let mut in_time = async |bytes: &[u8]| Instant::now() < until && shows(bytes).await;
+        let small = minimise(bytes, TRIES, &mut in_time).await;
+        let mut replays = 0;
+        for _ in 0..3 {
+            replays += u8::from(shows(&small).await);
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        let Some(wrong) = last.filter(|_| replays > 0) else {
             // Seen once: two stanzas may have been at work together. It will come again if it is real.
             return Ok(());
-        }
-        let attempt = Attempt {
-            when: When::Bound,
-            bytes,
         };
-        let mut text = script::scenario(&bucket, &attempt);
-        // The scenario names the one it was sent to by its placeholder.
-        let (user, resource) = ("Juliet's full JID", "Juliet's JID");
-        if let Some(two) = &pair {
-            let bare = two.juliet.split('/').next().unwrap_or_default();
-            text = text
-                .replace(&two.juliet, &format!("${{{user}}}"))
-                .replace(bare, &format!("${{{resource}}}"));
-        }
-        let detail = format!("sent {}\ndelivered {detail}", attempt.bytes.escape_ascii());
-        self.report(&bucket, &detail, text.as_bytes(), "scs", replays, tell)
+        let text = script::delivered(bucket, &small, wrong.shows);
+        let sent = script::named(&small.escape_ascii().to_string());
+        let detail = format!("sent {sent}\ndelivered {}", wrong.seen);
+        self.scenario(bucket, &detail, &text, replays, tell).await
     }
 
     /// Two clients with accounts that are made for them; `None` where no accounts can be had.

@@ -20,7 +20,18 @@ const MOST: Duration = Duration::from_secs(180);
 /// So often in a row it must show.
 const REPLAYS: u8 = 3;
 
+/// How the names of findings with crowds end.
+fn at_once(what: &str) -> String {
+    format!(", on many connections at once: {what}")
+}
+
 impl Campaign<'_> {
+    /// Whether a crowd of what is slow is still to be tried: an interrupted campaign may have found the one without the other.
+    pub(super) fn awaits_crowd(&self, what: &str) -> bool {
+        let (end, mut findings) = (at_once(what), self.findings.iter());
+        !self.crowded.contains(what) && !findings.any(|finding| finding.bucket.ends_with(&end))
+    }
+
     /// Sends the same on more and more connections, which stay open. Goes on to larger crowds only if what one cost lets expect
     /// that the largest needs more memory than the server may have, or if `surely`.
     pub(super) async fn crowds(
@@ -39,18 +50,20 @@ impl Campaign<'_> {
                 Err(trouble) => {
                     let seen = (trouble, began.elapsed());
                     if self.again(what, attempt, count, seen, tell).await? {
-                        return Ok(());
+                        break;
                     }
                     // A larger crowd will do it every time, or it was nothing.
                     continue;
                 }
             };
+            self.progress.connections += count as u64;
             let (of, largest) = (count as u64, CROWDS[CROWDS.len() - 1] as u64);
             let expected = most / of * largest;
             if !surely && limit.is_none_or(|limit| expected < limit) {
                 break;
             }
         }
+        self.crowded.insert(what.to_owned());
         Ok(())
     }
 
@@ -63,12 +76,8 @@ impl Campaign<'_> {
         (mut trouble, mut took): (Trouble, Duration),
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<bool, Failure> {
-        let bucket = |trouble: &Trouble| {
-            format!(
-                "{}, on many connections at once: {what}",
-                trouble.bucket(attempt.when)
-            )
-        };
+        let bucket =
+            |trouble: &Trouble| format!("{}{}", trouble.bucket(attempt.when), at_once(what));
         if self.findings.has(&bucket(&trouble)) {
             self.restart().await?;
             return Ok(true);
@@ -104,7 +113,8 @@ impl Campaign<'_> {
             attempt.bytes.len(),
             trouble.detail()
         );
-        self.report(&bucket, &detail, text.as_bytes(), "scs", REPLAYS, tell)?;
+        self.scenario(&bucket, &detail, &text, REPLAYS, tell)
+            .await?;
         Ok(true)
     }
 

@@ -10,7 +10,10 @@ use super::{Campaign, Event, Failure, Trouble, script};
 
 /// Calls for making an attempt small, and how long that may take: each may cost a start of the server.
 const TRIES: usize = 150;
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A server may end some time after it was sent what ends it.
+const LATER: Duration = Duration::from_secs(5);
 
 /// What is wrong shows within this time, or is taken for not being there.
 const SHOWS: Duration = Duration::from_secs(15);
@@ -104,9 +107,13 @@ impl Campaign<'_> {
         for _ in 0..3 {
             replays += u8::from(self.shows(std::slice::from_ref(&attempt)).await?.is_some());
         }
-        let text = script::scenario(&bucket, &attempt);
+        let patience = match trouble {
+            Trouble::Hang => None,
+            Trouble::Death(_) | Trouble::Memory(_) => Some(LATER),
+        };
+        let text = script::crowd(&bucket, &attempt, 1, patience);
         let detail = format!("{} bytes\n{}", attempt.bytes.len(), trouble.detail());
-        self.report(&bucket, &detail, text.as_bytes(), "scs", replays, tell)
+        self.scenario(&bucket, &detail, &text, replays, tell).await
     }
 
     /// Whether attempts bring a server down. If they do, the server is started afresh.

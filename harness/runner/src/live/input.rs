@@ -41,12 +41,45 @@ pub struct Attempt {
     pub bytes: Vec<u8>,
 }
 
+/// What stands for Juliet's full JID in a stanza, and for her bare one, until it is sent: each login is another account. Single
+/// characters, so that they are seldom written by number, that no text has by itself.
+pub(super) const JULIET: &str = "\u{f0001}";
+pub(super) const JULIET_BARE: &str = "\u{f0002}";
+
+/// Who else a stanza may say it comes from.
+const SOMEBODY: &str = "tybalt";
+/// One of so many stanzas says so.
+const FORGED_EVERY: u32 = 10;
+
 /// One of so many attempts is a large one, of so many parts.
 const LARGE_EVERY: u32 = 40;
 const LARGE: [usize; 4] = [1_000, 10_000, 30_000, 60_000];
 
 /// How many bytes describe a stanza at most.
 const DESCRIPTION: usize = 400;
+
+/// A stanza with Juliet's address where it stands for her.
+pub(super) fn addressed(bytes: &[u8], juliet: &str) -> Vec<u8> {
+    let bare = juliet.split('/').next().unwrap_or_default();
+    let names = [(JULIET, juliet), (JULIET_BARE, bare)];
+    let (mut out, mut rest) = (Vec::new(), bytes);
+    while let Some(first) = rest.first() {
+        match names
+            .iter()
+            .find(|(token, _)| rest.starts_with(token.as_bytes()))
+        {
+            Some((token, name)) => {
+                out.extend_from_slice(name.as_bytes());
+                rest = &rest[token.len()..];
+            }
+            None => {
+                out.push(*first);
+                rest = &rest[1..];
+            }
+        }
+    }
+    out
+}
 
 /// Makes attempts.
 #[derive(Debug)]
@@ -111,6 +144,11 @@ impl Inputs {
     pub(super) fn bound(&self, rng: &mut StdRng, addresses: &[&str]) -> Attempt {
         let description = mutate::bytes(rng, DESCRIPTION);
         let mut bytes = document::stanza(&mut Unstructured::new(&description), addresses);
+        let name_ends = bytes.iter().position(u8::is_ascii_whitespace);
+        if let Some(at) = name_ends.filter(|_| rng.random_range(0..FORGED_EVERY) == 0) {
+            let from = format!(" from='{SOMEBODY}@{}/x'", self.domain);
+            bytes.splice(at..at, from.into_bytes());
+        }
         if rng.random_range(0..12) == 0 {
             bytes = mutate::changed(rng, &bytes, &self.seeds);
         }
@@ -248,7 +286,18 @@ mod tests {
                 && all.iter().any(|a| a.bytes.len() > 100_000)
         );
         let mut rng = StdRng::seed_from_u64(7);
-        let bound = (0..200).map(|_| inputs.bound(&mut rng, &["juliet@capulet.example"]));
-        assert!(bound.filter(|a| a.bytes.starts_with(b"<message")).count() > 50);
+        let bound: Vec<_> = (0..200)
+            .map(|_| inputs.bound(&mut rng, &[JULIET]))
+            .collect();
+        let starts = |start: &str| {
+            let so = |a: &&Attempt| a.bytes.starts_with(start.as_bytes());
+            bound.iter().filter(so).count()
+        };
+        assert!(starts("<message") > 50 && starts("<message from='tybalt@capulet.example/x'") > 2);
+        let stanza = format!("<a to='{JULIET}'>{JULIET_BARE}</a>");
+        assert_eq!(
+            addressed(stanza.as_bytes(), "juliet@b/c"),
+            b"<a to='juliet@b/c'>juliet@b</a>"
+        );
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::input::{Attempt, When};
+use super::input::{Attempt, JULIET, JULIET_BARE, When};
 
 /// Repetitions of fewer bytes than this are written out.
 const WORTH: usize = 24;
@@ -12,36 +12,94 @@ const LONGEST: usize = 48;
 /// Bytes of a line.
 const LINE: usize = 100;
 
-/// A scenario that sends what an attempt sent, and then expects the server to be there and to deliver.
-pub(super) fn scenario(title: &str, attempt: &Attempt) -> String {
-    let title = title.replace(['\n', '\r'], " ");
-    let body = body(&attempt.bytes);
-    match attempt.when {
-        When::Bound => format!(
-            "# {title}\n[Stream] Romeo\n[Client] Juliet\n-----\n\
-             Juliet connects\nJuliet sends:\n\t<presence/>\n\
-             Romeo connects\nRomeo opens stream\nRomeo starts TLS\nRomeo opens stream\nRomeo authenticates\nRomeo opens stream\nRomeo binds\n\
-             Romeo sends bytes:\n{body}\
-             Romeo sends:\n\t<message to=\"${{Juliet's full JID}}\" id=\"after\"><body>after</body></message>\n\
-             Juliet receives:\n\t<message id=\"after\" from=\"${{Romeo's full JID}}\"/>\n"
-        ),
-        when => {
-            let service = service(when);
-            format!(
-                "# {title}\n[Stream] Romeo\n{service}[Stream] Juliet\n-----\n\
-                 Romeo connects\nRomeo sends bytes:\n{body}Romeo drops connection\n\
-                 Juliet connects\nJuliet opens stream\nJuliet receives:\n\t<stream:stream/>\n"
-            )
-            .replace("<stream:stream/>", "<stream:stream>")
+/// How a scenario shows what a server made of a stanza.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// The sender's stream ends without an error and without its closing tag.
+    Wordless,
+    /// What is delivered later, by somebody else, cannot be read any more, or is not delivered.
+    Spoiled,
+    /// The n-th thing that is delivered, from 1, is in the name of somebody else.
+    Foreign(usize),
+    /// Something is delivered that should not be as it is.
+    Delivered,
+}
+
+/// A scenario that sends a stanza of Romeo's to Juliet and ends his stream. What Benvolio sends her then comes after all that was
+/// made of it, whether his stream was still there or not.
+pub(super) fn delivered(title: &str, bytes: &[u8], shows: Shows) -> String {
+    let mut out = titled(title);
+    if shows == Shows::Delivered {
+        out.push_str(
+            "# No scenario sees bytes: a server that delivers the same, but so that all parsers agree, fails here, too.\n",
+        );
+    }
+    let body = body(&[bytes, b"</stream:stream>"].concat());
+    let _ = write!(
+        out,
+        "[Stream] Romeo\n[Client] Juliet\n[Client] Benvolio\n-----\n\
+         Benvolio connects\nJuliet connects\n\
+         Juliet sends:\n\t<presence/>\n\t<iq type=\"get\" id=\"ready\" to=\"${{domain}}\"><ping xmlns=\"urn:xmpp:ping\"/></iq>\n\
+         Juliet receives:\n\t<iq id=\"ready\"/>\n\
+         Romeo connects\nRomeo opens stream\nRomeo starts TLS\nRomeo opens stream\nRomeo authenticates\nRomeo opens stream\nRomeo binds\n\
+         Romeo sends:\n\t<presence/>\n\
+         Romeo sends bytes:\n{body}Romeo is disconnected\n"
+    );
+    let afters = match shows {
+        Shows::Wordless => {
+            out.push_str("\tstream: closed\n");
+            return out;
+        }
+        Shows::Spoiled | Shows::Delivered => 1,
+        Shows::Foreign(place) => place,
+    };
+    out.push_str("Benvolio sends:\n");
+    for _ in 0..afters {
+        out.push_str("\t<message to=\"${Juliet's full JID}\" id=\"after\"/>\n");
+    }
+    let after = "\t<message id=\"after\" from=\"${Benvolio's full JID}\"/>\n";
+    match shows {
+        Shows::Wordless => {}
+        Shows::Spoiled => {
+            let _ = write!(out, "Juliet receives:\n{after}");
+        }
+        Shows::Delivered => {
+            let _ = write!(out, "Juliet receives next:\n{after}");
+        }
+        Shows::Foreign(place) => {
+            for _ in 0..place {
+                let _ = write!(out, "Juliet receives next one of:\n{after}");
+                for name in ["message", "presence", "iq"] {
+                    for from in RIGHTFUL {
+                        let _ = writeln!(out, "\t<{name} from=\"{from}\"/>");
+                    }
+                }
+            }
         }
     }
+    out
+}
+
+/// From whom Juliet may get something that Romeo sent, or the server says.
+const RIGHTFUL: [&str; 6] = [
+    "${Romeo's full JID}",
+    "${Romeo's JID}",
+    "${Juliet's full JID}",
+    "${Juliet's JID}",
+    "${domain}",
+    "{absent}",
+];
+
+fn titled(title: &str) -> String {
+    format!("# {}\n", title.replace(['\n', '\r'], " "))
 }
 
 /// A scenario that sends what an attempt sent, and wants an error for it.
 pub(super) fn wordless(title: &str, attempt: &Attempt) -> String {
     let (service, body) = (service(attempt.when), body(&attempt.bytes));
     format!(
-        "# {title}\n[Stream] Romeo\n{service}-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo receives stream error\n"
+        "{}[Stream] Romeo\n{service}-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo receives stream error\n",
+        titled(title)
     )
 }
 
@@ -57,31 +115,36 @@ fn service(when: When) -> &'static str {
 pub(super) fn slow(title: &str, attempt: &Attempt, within: Duration) -> String {
     let body = body(&attempt.bytes);
     format!(
-        "# {title}\n[Stream] Romeo\n-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo is disconnected within {}ms\n",
+        "{}[Stream] Romeo\n-----\nRomeo connects\nRomeo sends bytes:\n{body}Romeo is disconnected within {}ms\n",
+        titled(title),
         within.as_millis()
     )
 }
 
-/// A scenario in which so many actors send what an attempt sent, and one more wants a stream all the same. With `patience` she
-/// stays so long, for a server that ends later.
+/// A scenario in which so many actors send what an attempt sent before login, and one more wants a stream all the same. With
+/// `patience` she stays so long, for a server that ends later.
 pub(super) fn crowd(
     title: &str,
     attempt: &Attempt,
     count: usize,
     patience: Option<Duration>,
 ) -> String {
-    let body = body(&attempt.bytes);
-    let mut out = format!("# {}\n", title.replace(['\n', '\r'], " "));
+    let (service, body) = (service(attempt.when), body(&attempt.bytes));
+    let name = |number: usize| match count {
+        1 => "Romeo".to_owned(),
+        _ => format!("Romeo {number}"),
+    };
+    let mut out = titled(title);
     for number in 1..=count {
-        let _ = writeln!(out, "[Stream] Romeo {number}");
+        let _ = write!(out, "[Stream] {}\n{service}", name(number));
     }
     out.push_str("[Stream] Juliet\n-----\n");
     for number in 1..=count {
-        let _ = writeln!(out, "Romeo {number} connects");
+        let _ = writeln!(out, "{} connects", name(number));
     }
     out.push_str("Juliet connects\n");
     for number in 1..=count {
-        let _ = write!(out, "Romeo {number} sends bytes:\n{body}");
+        let _ = write!(out, "{} sends bytes:\n{body}", name(number));
     }
     out.push_str("Juliet sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>\n");
     let within = patience.map_or(10, |patience| patience.as_secs() + 10);
@@ -153,10 +216,25 @@ fn counted(bytes: &[u8]) -> Option<(String, usize, usize)> {
     })
 }
 
-fn lines(bytes: &[u8], out: &mut String) {
-    for line in bytes.chunks(LINE) {
+fn lines(mut bytes: &[u8], out: &mut String) {
+    while !bytes.is_empty() {
+        let mut end = LINE.min(bytes.len());
+        // Characters stay whole.
+        while end < bytes.len() && end > LINE - 4 && bytes[end] & 0xc0 == 0x80 {
+            end -= 1;
+        }
+        let (line, rest) = bytes.split_at(end);
         let _ = writeln!(out, "\t\"{}\"", escaped(line));
+        bytes = rest;
     }
+}
+
+/// Puts the placeholders of scenarios where what is escaped stands for Juliet.
+pub(super) fn named(escaped: &str) -> String {
+    let token = |token: &str| token.as_bytes().escape_ascii().to_string();
+    escaped
+        .replace(&token(JULIET), "${Juliet's full JID}")
+        .replace(&token(JULIET_BARE), "${Juliet's JID}")
 }
 
 /// With the escapes of `sends bytes:`; a placeholder must not begin by chance.
@@ -177,7 +255,7 @@ fn escaped(bytes: &[u8]) -> String {
             }
         }
     }
-    out
+    named(&out)
 }
 
 #[cfg(test)]
@@ -199,28 +277,48 @@ mod tests {
 
     #[test]
     fn scenarios_are_valid() {
-        for when in [When::BeforeTls, When::BeforeSasl, When::Bound] {
+        let bytes = [b"<a>".repeat(99), b"${x} \"\x00\\ \xff".to_vec()].concat();
+        let mut all = Vec::new();
+        for when in [When::BeforeTls, When::BeforeSasl] {
             let attempt = Attempt {
                 when,
-                bytes: [b"<a>".repeat(99), b"${x} \"\x00\\ \xff".to_vec()].concat(),
+                bytes: bytes.clone(),
             };
-            for text in [
-                scenario("A title", &attempt),
+            all.extend([
                 wordless("A title", &attempt),
-                crowd("A title", &attempt, 3, None),
+                crowd("A title", &attempt, 1, None),
                 crowd("A title", &attempt, 3, Some(Duration::from_secs(20))),
                 slow("A title", &attempt, Duration::from_millis(250)),
-            ] {
-                let source = Source {
-                    name: "a.scs".to_owned(),
-                    text: text.clone(),
-                };
-                let wrong: Vec<_> = check(&source, "a")
-                    .into_iter()
-                    .filter(|d| d.severity == Severity::Error)
-                    .collect();
-                assert!(wrong.is_empty(), "{text}\n{wrong:#?}");
-            }
+            ]);
+        }
+        let shows = [
+            Shows::Wordless,
+            Shows::Spoiled,
+            Shows::Foreign(2),
+            Shows::Delivered,
+        ];
+        all.extend(shows.map(|shows| delivered("A title", &bytes, shows)));
+        for text in all {
+            let source = Source {
+                name: "a.scs".to_owned(),
+                text: text.clone(),
+            };
+            let wrong: Vec<_> = check(&source, "a")
+                .into_iter()
+                .filter(|d| d.severity == Severity::Error)
+                .collect();
+            assert!(wrong.is_empty(), "{text}\n{wrong:#?}");
+        }
+    }
+
+    #[test]
+    fn juliet_is_named_wherever_she_stands() {
+        for before in 95..=100 {
+            let bytes = format!("{}{JULIET}", "ab ".repeat(40).split_at(before).0);
+            assert!(
+                body(bytes.as_bytes()).contains("${Juliet's full JID}"),
+                "{before}"
+            );
         }
     }
 }

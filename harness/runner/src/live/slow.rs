@@ -141,6 +141,9 @@ impl Campaign<'_> {
             bytes: kind.stream(&self.reach.domain, SIZE * LARGER),
         };
         if self.findings.has(&bucket) {
+            if self.awaits_crowd(&what) {
+                self.crowds(&what, &attempt, true, tell).await?;
+            }
             return Ok(());
         }
         let finished = |size| {
@@ -175,7 +178,7 @@ impl Campaign<'_> {
                 ..attempt.clone()
             };
             let text = script::slow(&bucket, &finished, linear);
-            self.report(&bucket, &seen, text.as_bytes(), "scs", steep, tell)?;
+            self.scenario(&bucket, &seen, &text, steep, tell).await?;
         }
         self.crowds(&what, &attempt, steep_each_time, tell).await
     }

@@ -151,7 +151,7 @@ impl Campaign<'_> {
     }
 
     /// A connection that was closed without a word: reported if it shows three times more.
-    async fn wordless(
+    pub(super) async fn wordless(
         &mut self,
         attempt: &Attempt,
         tell: &mut dyn FnMut(Event<'_>),
@@ -184,6 +184,6 @@ impl Campaign<'_> {
         };
         let text = super::script::wordless(&bucket, &attempt);
         let detail = format!("{}", attempt.bytes.escape_ascii());
-        self.report(&bucket, &detail, text.as_bytes(), "scs", 3, tell)
+        self.scenario(&bucket, &detail, &text, 3, tell).await
     }
 }

@@ -101,6 +101,9 @@ async fn fuzz(args: &ServerArgs, choice: Choice, entered: &Entered) -> Outcome {
         args.findings.display()
     ));
     let mut replay = format!("xmppspec run --target {}", args.target.name());
+    for fault in &args.target.faults {
+        replay.push_str(&format!(" --fault {fault}"));
+    }
     if let Some(limit) = running.memory_limit() {
         replay.push_str(&format!(" --memory {}M", limit >> 20));
     }
