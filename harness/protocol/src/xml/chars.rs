@@ -48,6 +48,47 @@ pub(super) fn is(byte: u8, class: u8) -> bool {
     CLASS[byte as usize] & class != 0
 }
 
+/// So many bytes are looked at in one go; compilers make vector instructions of it.
+const BLOCK: usize = 16;
+
+/// The position of the first byte from `from` on that stops; the end if none does. `stops` had better not branch.
+#[inline]
+pub(super) fn position(bytes: &[u8], from: usize, stops: impl Fn(u8) -> bool) -> usize {
+    let first = |block: [u8; BLOCK]| {
+        let flags = u128::from_le_bytes(block.map(|b| u8::from(stops(b))));
+        (flags.trailing_zeros() / 8) as usize
+    };
+    let mut at = from;
+    while let Some(block) = bytes[at..].first_chunk() {
+        let found = first(*block);
+        at += found;
+        if found < BLOCK {
+            return at;
+        }
+    }
+    let rest = &bytes[at..];
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    at + first(block).min(rest.len())
+}
+
+/// Whether a byte cannot continue a name as an ASCII character.
+pub(super) fn ends_name(b: u8) -> bool {
+    let letter = (b | 0x20).wrapping_sub(b'a') < 26;
+    let digit = b.wrapping_sub(b'0') < 10;
+    !(letter | digit | (b == b'-') | (b == b'.') | (b == b'_'))
+}
+
+/// Whether reading text or CDATA may have to stop at a byte and think.
+pub(super) fn ends_text(b: u8) -> bool {
+    (b < 0x20) | (b == b'<') | (b == b'&') | (b == b']') | (b == 0xef)
+}
+
+/// Whether reading the value of an attribute may have to stop at a byte and think.
+pub(super) fn ends_value(b: u8) -> bool {
+    (b < 0x20) | (b == b'<') | (b == b'&') | (b == b'\'') | (b == b'"') | (b == 0xef)
+}
+
 /// `Char`: what may stand in a document at all.
 pub(super) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)

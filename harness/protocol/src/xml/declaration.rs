@@ -90,10 +90,14 @@ impl DeclarationScan {
                     self.step = Step::Word { start, word };
                 }
                 Step::Word { start, word } => {
-                    if next != word[self.at - start] {
+                    let rest = &word[self.at - start..];
+                    if seen[self.at..].starts_with(rest) {
+                        self.at += rest.len();
+                    } else if next == rest[0] {
+                        self.at += 1;
+                    } else {
                         return malformed;
                     }
-                    self.at += 1;
                     if self.at - start < word.len() {
                         continue;
                     }

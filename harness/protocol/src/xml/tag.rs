@@ -2,7 +2,7 @@
 //! found at the byte that makes them, and no byte is looked at again, whatever the chunks.
 
 use super::Rule;
-use super::chars::{self, NAME, NAME_START, SPACE};
+use super::chars::{self, NAME_START, SPACE};
 use super::declaration::Fault;
 use super::text::ValueScan;
 
@@ -124,9 +124,9 @@ impl NameScan {
                 self.begins = false;
             }
             loop {
+                at = chars::position(seen, at, chars::ends_name);
                 let next = match seen.get(at) {
                     None => None,
-                    Some(&b) if chars::is(b, NAME) => Some(1),
                     Some(b) if b.is_ascii() => break,
                     Some(_) => match character(input, window, at) {
                         None => None,

@@ -75,44 +75,27 @@ pub(super) fn is_noncharacter(bytes: &[u8], at: usize) -> bool {
     bytes.get(at + 1) == Some(&0xbf) && matches!(bytes.get(at + 2), Some(0xbe | 0xbf))
 }
 
-/// Finds the first byte of one of the classes.
-pub(super) fn find(bytes: &[u8], from: usize, class: u8) -> Option<usize> {
-    bytes[from..]
-        .iter()
-        .position(|&b| chars::is(b, class))
-        .map(|at| from + at)
-}
-
-/// So many bytes are looked at in one go; compilers make vector instructions of a loop over them.
-const BLOCK: usize = 16;
-
-/// As [`find`] with the class of text or CDATA, for text that may be long.
+/// Finds the first byte of the class of text or CDATA.
 fn find_in_text(bytes: &[u8], from: usize, class: u8) -> Option<usize> {
-    let plain = |b: u8| (b >= 0x20) & (b != b'<') & (b != b'&') & (b != b']') & (b != 0xef);
-    let mut at = from;
-    while let Some(block) = bytes.get(at..at + BLOCK) {
-        if !block.iter().fold(true, |all, &b| all & plain(b))
-            && let Some(found) = block.iter().position(|&b| chars::is(b, class))
-        {
-            return Some(at + found);
-        }
-        at += BLOCK;
-    }
-    find(bytes, at, class)
+    find(bytes, from, class, chars::ends_text)
 }
 
-/// As [`find`] with the class of attribute values.
+/// Finds the first byte of the class of attribute values.
 fn find_in_value(bytes: &[u8], from: usize) -> Option<usize> {
-    let plain =
-        |b: u8| (b >= 0x20) & (b != b'<') & (b != b'&') & (b != b'\'') & (b != b'"') & (b != 0xef);
+    find(bytes, from, VALUE, chars::ends_value)
+}
+
+/// Finds the first byte of a class, all of which stop.
+#[inline]
+fn find(bytes: &[u8], from: usize, class: u8, stops: impl Fn(u8) -> bool) -> Option<usize> {
     let mut at = from;
-    while let Some(block) = bytes.get(at..at + BLOCK) {
-        if !block.iter().fold(true, |all, &b| all & plain(b)) {
-            return find(bytes, at, VALUE);
+    loop {
+        at = chars::position(bytes, at, &stops);
+        if chars::is(*bytes.get(at)?, class) {
+            return Some(at);
         }
-        at += BLOCK;
+        at += 1;
     }
-    find(bytes, at, VALUE)
 }
 
 const CDATA_START: &[u8] = b"<![CDATA[";
