@@ -1,6 +1,6 @@
-//! Canonical lines made by hand, for readers that are not ours.
+//! Canonical lines for readers that are not ours.
 
-use std::fmt::Write;
+use xmppspec_protocol::xml::{end_line, start_line, text_line};
 
 /// The lines of a document while it is read. Adjacent text becomes one line.
 #[derive(Debug, Default)]
@@ -18,24 +18,8 @@ impl Lines {
         attrs: impl IntoIterator<Item = (&'a str, &'a str, &'a str)>,
     ) {
         self.end_text();
-        let mut attrs: Vec<_> = attrs.into_iter().collect();
-        attrs.sort_unstable();
-        let mut line = String::from("start ");
-        qualified(ns, name, &mut line);
-        for (ns, name, value) in attrs {
-            line.push(' ');
-            if ns.is_empty() {
-                line.push_str(name);
-            } else {
-                qualified(ns, name, &mut line);
-            }
-            line.push('=');
-            quote(value, &mut line);
-        }
-        self.lines.push(line);
-        let mut end = String::from("end ");
-        qualified(ns, name, &mut end);
-        self.open.push(end);
+        self.lines.push(start_line(ns, name, attrs));
+        self.open.push(end_line(ns, name));
     }
 
     /// Text inside the root; what stands outside of it is no event.
@@ -52,10 +36,7 @@ impl Lines {
 
     fn end_text(&mut self) {
         if !self.text.is_empty() {
-            let mut line = String::with_capacity(self.text.len() + 7);
-            line.push_str("text ");
-            quote(&self.text, &mut line);
-            self.lines.push(line);
+            self.lines.push(text_line(&self.text));
             self.text.clear();
         }
     }
@@ -63,33 +44,5 @@ impl Lines {
     pub(super) fn into_lines(mut self) -> Vec<String> {
         self.end_text();
         self.lines
-    }
-}
-
-fn qualified(ns: &str, name: &str, out: &mut String) {
-    out.push('{');
-    escape(ns, '}', out);
-    out.push('}');
-    out.push_str(name);
-}
-
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    escape(text, '"', out);
-    out.push('"');
-}
-
-fn escape(text: &str, end: char, out: &mut String) {
-    for c in text.chars() {
-        match c {
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if c == end || c == '\\' => out.extend(['\\', c]),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{{{:x}}}", c as u32);
-            }
-            c => out.push(c),
-        }
     }
 }

@@ -21,7 +21,7 @@ mod scan;
 mod tag;
 mod text;
 
-pub use canonical::{canonical, canonical_line};
+pub use canonical::{canonical, canonical_line, end_line, start_line, text_line};
 pub use event::{Attr, End, Event, Start};
 pub use parser::{Parser, Reader};
 pub use rules::Rule;
