@@ -25,8 +25,8 @@ pub fn stream(data: &[u8]) {
     } else {
         Mode::Element
     };
-    // Reading again costs as much again, or three times: of a fuzzer's inputs each part gets its share, of a test's all.
-    let turn = choice >> 1 & 15;
+    // Reading again costs as much again, or three times: each part gets its share of a fuzzer's inputs, and all of a test's.
+    let turn = choice >> 1 & 31;
     let has_turn = |turns: Range<u64>| !cfg!(fuzzing) || turns.contains(&turn);
     let whole = whole(&bytes, mode, Limits::NONE, has_turn(0..5));
     if has_turn(0..4) {

@@ -1,7 +1,7 @@
 //! Namespaces: what is declared where, and what names resolve to (Namespaces in XML 1.0, 3rd edition).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::Rule;
 use crate::ns::{XML as XML_NS, XMLNS as XMLNS_NS};
@@ -11,6 +11,8 @@ pub(super) type Uri = u32;
 /// No namespace.
 pub(super) const NO_NS: Uri = 0;
 const XML: Uri = 1;
+/// The names behind these two.
+static BUILT_IN: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| [Arc::from(""), Arc::from(XML_NS)]);
 
 /// With more prefixes in scope than this, a map finds them: looking through them all would make the cost of many
 /// declarations quadratic.
@@ -46,11 +48,11 @@ pub(super) struct Mark {
 }
 
 impl Names {
-    const CACHE: usize = 32;
+    const CACHE: usize = 16;
 
     pub(super) fn new() -> Self {
         Names {
-            uris: vec![Arc::from(""), Arc::from(XML_NS)],
+            uris: BUILT_IN.to_vec(),
             bindings: Vec::new(),
             prefixes: String::new(),
             default: NO_NS,
@@ -172,9 +174,13 @@ impl Names {
     }
 
     fn shared(&mut self, uri: &str) -> Arc<str> {
-        let hash = uri.bytes().rev().take(8).fold(uri.len(), |hash, b| {
-            hash.wrapping_mul(31).wrapping_add(b.into())
-        });
+        // The ends of names differ most.
+        let end = uri
+            .as_bytes()
+            .last_chunk()
+            .map_or(0, |end| u64::from_le_bytes(*end));
+        let hash = (end ^ uri.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let hash = hash as usize;
         if self.cache.is_empty() {
             self.cache.resize(Self::CACHE, None);
         }
