@@ -104,6 +104,8 @@ pub(super) fn two_peers(entered: &Entered) {
 
         // What a profile cannot do is told from what failed.
         assert!(matches!(juliet.hook("dance", &[]).await, Err(HookError::Missing(_))));
+        let dnd = juliet.hook("status", &[("status", "dnd")]).await;
+        assert!(matches!(dnd, Err(HookError::Unavailable(_))), "{dnd:?}");
         let error = juliet.hook("close", &[("to", "nobody@nowhere")]).await.unwrap_err().to_string();
         assert!(error.contains("there is no conversation with nobody@nowhere"), "{error}");
         romeo.stop().await;
