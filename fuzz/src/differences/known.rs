@@ -384,7 +384,7 @@ pub const KNOWN: &[Known] = &[
     known(
         &["libxml2"],
         Events,
-        "<a><![CDATA[\u{e9}\r]]></a>",
+        "<a><![CDATA[b\r]]></a>",
         "CR alone is a line end in CDATA sections too (XML §2.11)",
     ),
 ];
