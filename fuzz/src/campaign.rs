@@ -1,33 +1,46 @@
 //! A campaign against readers: documents made by chance go to all of them, and what they say is compared with what ours says.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 
-use crate::differences::{Bucket, Kind, differences, known};
+use crate::differences::{Bucket, Kind, XML, differences, known, shape};
 use crate::findings::{Finding, Findings};
 use crate::minimise::minimise;
 use crate::mutate::{self, STRESSES};
 use crate::readers::child::Process;
 use crate::readers::{InProcess, OURS, Reading};
 
-/// Calls of all readers for making one finding small; few where each may cost a timeout.
-const TRIES: usize = 1500;
-const TRIES_OF_FAILURES: usize = 60;
+/// Calls of readers for making one finding small; few where each may cost a timeout.
+const TRIES: usize = 4000;
+const FEW_TRIES: usize = 60;
 
 /// How long making one finding small may take. A reader that hangs takes its whole timeout each time.
-const PATIENCE: Duration = Duration::from_secs(60);
-const PATIENCE_WITH_FAILURES: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(20);
+const LITTLE_PATIENCE: Duration = Duration::from_secs(15);
 
-/// One of so many inputs is a large one.
-const STRESS_EVERY: u64 = 400;
 /// Parts of large documents. Readers that recurse break, and those that are quadratic take seconds.
 const STRESS_SIZES: [usize; 3] = [2_000, 20_000, 100_000];
+/// Large documents get one of so many parts of the time; a kind that takes readers longer than this once is not made larger.
+const STRESS_SHARE: u32 = 8;
+/// Until then there are none: what is small is found sooner.
+const STRESS_AFTER: Duration = Duration::from_secs(5);
+const STRESS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// A bucket is more than one finding if small documents of different shapes show it: so many at most, in documents that are
+/// not larger than this in characters of their shape.
+const MOST_SHAPES: usize = 8;
+const MOST_SHAPE: usize = 40;
+/// Looking for them gets one of so many parts of the time.
+const SHAPES_SHARE: u32 = 3;
+
+/// Too many bytes for readers that could bring this process down.
+pub const LARGE: usize = 1 << 16;
 
 /// Inputs that behaved in a new way are kept for being changed, so many at most.
 const MOST_KEPT: usize = 4_000;
@@ -89,7 +102,7 @@ impl Campaign<'_> {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let mut kept: Vec<Vec<u8>> = Vec::new();
         let mut behaviours = HashSet::new();
-        let mut seen: HashSet<Bucket> = HashSet::new();
+        let mut hunts: HashMap<Bucket, Hunt> = HashMap::new();
         let mut progress = Progress {
             findings: findings.iter().len(),
             ..Progress::default()
@@ -97,6 +110,8 @@ impl Campaign<'_> {
         let began = Instant::now();
         let mut told = began;
         let mut seeds = std::mem::take(&mut self.seeds).into_iter();
+        let mut stresses = Stresses::default();
+        let mut on_shapes = Duration::ZERO;
         loop {
             progress.elapsed = began.elapsed();
             if told.elapsed() >= TELL || progress.elapsed >= self.budget {
@@ -106,42 +121,79 @@ impl Campaign<'_> {
                 }
             }
             let is_seed = seeds.len() > 0;
-            let is_large = !is_seed
-                && !self.processes.is_empty()
-                && progress.executions.is_multiple_of(STRESS_EVERY);
-            let input = match seeds.next() {
-                Some(seed) => seed,
-                None if is_large => {
-                    let (_, make) = STRESSES[rng.random_range(0..STRESSES.len())];
-                    make(STRESS_SIZES[rng.random_range(0..STRESS_SIZES.len())])
-                }
-                None => mutate::document(&mut rng, &kept),
+            let large = if is_seed || self.processes.is_empty() {
+                None
+            } else {
+                stresses.next(progress.elapsed)
+            };
+            let is_large = large.is_some();
+            let input = match (seeds.next(), large) {
+                (Some(seed), _) => seed,
+                (_, Some(large)) => large,
+                _ => mutate::document(&mut rng, &kept),
             };
             progress.executions += 1;
+            let begun = Instant::now();
             let readings = self.read(&input, is_large);
+            let answered = begun.elapsed();
             if is_seed || (behaviours.insert(behaviour(&readings)) && kept.len() < MOST_KEPT) {
                 kept.push(input.clone());
                 progress.kept = kept.len();
             }
-            for bucket in differences(&named(&readings)) {
-                if seen.contains(&bucket) {
-                    continue;
-                }
+            for bucket in differences(&input, &named(&readings)) {
                 if known(&bucket, &input).is_some() {
                     progress.known += 1;
                     continue;
                 }
-                seen.insert(bucket.clone());
-                if !findings.has(&bucket.to_string())
-                    && self.keep(findings, &bucket, &input, is_large)?
-                {
-                    progress.findings = findings.iter().len();
-                    if let Some(finding) = findings.iter().find(|f| f.bucket == bucket.to_string())
-                        && !tell(Event::Finding(finding))
-                    {
-                        return Ok(progress);
-                    }
+                // What is seen without a comment is no news with one.
+                let is_seen = bucket.base == XML && {
+                    let base = OURS.to_owned();
+                    hunts.contains_key(&Bucket {
+                        base,
+                        ..bucket.clone()
+                    })
+                };
+                if is_seen {
+                    continue;
                 }
+                let hunt = hunts.entry(bucket.clone()).or_default();
+                let is_first = hunt.tries == 0;
+                let is_time = !is_large && on_shapes * SHAPES_SHARE <= progress.elapsed;
+                if !is_first && (matches!(bucket.kind, Kind::Fails(_)) || !hunt.goes_on(is_time)) {
+                    continue;
+                }
+                let mut name = bucket.to_string();
+                if is_first && findings.has(&name) {
+                    hunt.ended(false);
+                    continue;
+                }
+                let begun = Instant::now();
+                // A busy machine makes readers late: what does not show again is nothing.
+                let found = self.smallest(&bucket, &input, is_large);
+                let shape = found.as_ref().map(|(small, _)| shape(small));
+                let is_new = shape.is_some_and(|shape| {
+                    if !is_first {
+                        name = format!("{bucket}, in {shape}");
+                    }
+                    (is_first || shape.chars().count() <= MOST_SHAPE) && hunt.shapes.insert(shape)
+                });
+                hunt.ended(is_new);
+                if !is_first {
+                    on_shapes += begun.elapsed();
+                }
+                let Some((small, replays)) = found.filter(|_| is_new && !findings.has(&name))
+                else {
+                    continue;
+                };
+                let finding = self.write(findings, &name, &bucket, &small, replays)?;
+                if !tell(Event::Finding(finding)) {
+                    progress.findings = findings.iter().len();
+                    return Ok(progress);
+                }
+                progress.findings = findings.iter().len();
+            }
+            if is_large {
+                stresses.took(answered, begun.elapsed());
             }
         }
         progress.elapsed = began.elapsed();
@@ -177,30 +229,28 @@ impl Campaign<'_> {
         all
     }
 
-    /// Makes an input small, tries it three times and writes it down; whether it showed again.
-    fn keep(
+    /// What an input, made small, still shows, and how often of three times. `None`: it does not show again.
+    fn smallest(
         &mut self,
-        findings: &mut Findings,
         bucket: &Bucket,
         input: &[u8],
         is_large: bool,
-    ) -> io::Result<bool> {
-        let is_failure = matches!(bucket.kind, Kind::Fails(_));
-        let (tries, patience) = if is_failure {
-            (TRIES_OF_FAILURES, PATIENCE_WITH_FAILURES)
+    ) -> Option<(Vec<u8>, usize)> {
+        let (tries, patience) = if is_large || matches!(bucket.kind, Kind::Fails(_)) {
+            (FEW_TRIES, LITTLE_PATIENCE)
         } else {
             (TRIES, PATIENCE)
         };
-        // Only those concerned: others may be slow.
-        let concerned = |name: &str| name == bucket.base || name == bucket.reader;
         let mut shows = |input: &[u8]| {
-            differences(&named(&self.read_by(input, is_large, concerned)))
-                .iter()
-                .any(|found| found == bucket && known(found, input).is_none())
+            differences(
+                input,
+                &named(&self.read_by(input, is_large, concerns(bucket))),
+            )
+            .iter()
+            .any(|found| found == bucket && known(found, input).is_none())
         };
-        // A busy machine makes readers late: what does not show again is nothing.
         if !shows(input) {
-            return Ok(false);
+            return None;
         }
         let until = Instant::now() + patience;
         let mut smallest = minimise(input, tries, |input| Instant::now() < until && shows(input));
@@ -209,24 +259,104 @@ impl Campaign<'_> {
             smallest = input.to_vec();
             replays = (0..3).filter(|_| shows(&smallest)).count();
         }
-        if replays == 0 {
-            return Ok(false);
-        }
-        let readings = self.read_by(&smallest, is_large, concerned);
-        let detail: String = readings
+        (replays > 0).then_some((smallest, replays))
+    }
+
+    /// Writes a finding down.
+    fn write<'f>(
+        &mut self,
+        findings: &'f mut Findings,
+        name: &str,
+        bucket: &Bucket,
+        smallest: &[u8],
+        replays: usize,
+    ) -> io::Result<&'f Finding> {
+        let is_large = smallest.len() > LARGE;
+        let detail: String = self
+            .read_by(smallest, is_large, concerns(bucket))
             .iter()
             .map(|(name, reading)| format!("{name}: {}\n", shown(reading)))
             .collect();
         let replay = self.replay.clone();
         findings.add(
-            &bucket.to_string(),
+            name,
             &detail,
-            &smallest,
+            smallest,
             "xml",
             u8::try_from(replays).unwrap_or(3),
             |path| format!("{replay} {}", path.display()),
-        )?;
-        Ok(true)
+        )
+    }
+}
+
+/// Only those that a bucket is about: others may be slow.
+fn concerns(bucket: &Bucket) -> impl Fn(&str) -> bool {
+    move |name| name == bucket.base || name == bucket.reader
+}
+
+/// The search for documents of other shapes that show the same difference.
+#[derive(Debug, Default)]
+struct Hunt {
+    shapes: HashSet<String>,
+    tries: u32,
+    /// So many tries in a row found nothing new, and so many documents are to be passed over before the next.
+    in_vain: u32,
+    wait: u32,
+}
+
+impl Hunt {
+    /// Whether one more document is worth being made small.
+    fn goes_on(&mut self, is_time: bool) -> bool {
+        if self.shapes.len() >= MOST_SHAPES || !is_time {
+            return false;
+        }
+        let over = self.wait == 0;
+        self.wait = self.wait.saturating_sub(1);
+        over
+    }
+
+    fn ended(&mut self, found: bool) {
+        self.tries += 1;
+        self.in_vain = if found { 0 } else { self.in_vain + 1 };
+        self.wait = (1 << self.in_vain.min(10)) - 1;
+    }
+}
+
+/// Large documents: each kind in each size, the small ones first, over and over.
+#[derive(Debug, Default)]
+struct Stresses {
+    at: usize,
+    spent: Duration,
+    /// Kinds that took long, by their number.
+    slow: HashSet<usize>,
+}
+
+impl Stresses {
+    /// The next one, if it is time for it.
+    fn next(&mut self, elapsed: Duration) -> Option<Vec<u8>> {
+        if elapsed < STRESS_AFTER || self.spent * STRESS_SHARE > elapsed {
+            return None;
+        }
+        let size = STRESS_SIZES[self.at / STRESSES.len() % STRESS_SIZES.len()];
+        let (_, make) = STRESSES[self.kind()];
+        let is_worth_it = !self.slow.contains(&self.kind());
+        if !is_worth_it {
+            self.at += 1;
+        }
+        is_worth_it.then(|| make(size))
+    }
+
+    fn kind(&self) -> usize {
+        self.at % STRESSES.len()
+    }
+
+    /// What the readers needed for the last one, and what it took with all that followed from it.
+    fn took(&mut self, answered: Duration, all: Duration) {
+        if answered > STRESS_PATIENCE {
+            self.slow.insert(self.kind());
+        }
+        self.spent += all;
+        self.at += 1;
     }
 }
 

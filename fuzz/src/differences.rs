@@ -5,8 +5,14 @@ use xmppspec_protocol::xml::Rule;
 use crate::readers::{InProcess, OURS, Reading};
 
 mod known;
+mod shape;
+mod xml10;
 
 pub use known::{KNOWN, Known, What};
+pub use shape::shape;
+
+/// The name of what XML 1.0 says, where RFC 6120 §11 forbids more.
+pub const XML: &str = "XML 1.0";
 
 /// A reader and what it made of a document.
 pub type Named<'a> = (&'a str, Reading);
@@ -47,9 +53,9 @@ impl std::fmt::Display for Bucket {
     }
 }
 
-/// All differences between readings of one document, of which the first is ours; known ones too.
+/// All differences between readings of a document, of which the first is ours; known ones too.
 #[must_use]
-pub fn differences(readings: &[Named<'_>]) -> Vec<Bucket> {
+pub fn differences(bytes: &[u8], readings: &[Named<'_>]) -> Vec<Bucket> {
     let mut found = Vec::new();
     let Some(((base, ours), others)) = readings.split_first() else {
         return found;
@@ -61,9 +67,10 @@ pub fn differences(readings: &[Named<'_>]) -> Vec<Bucket> {
             kind,
         });
     };
-    // Of those who read XML that only RFC 6120 §11.1 refuses, all must see the same. What is no XML nobody should read, and
-    // what they see in it does not matter.
+    // Of those who read XML that only RFC 6120 §11 refuses, all must see the same: what XML 1.0 says, else what the first of
+    // them says. What is no XML nobody should read, and what they see in it does not matter.
     let mut second: Option<(&str, &[String])> = None;
+    let mut xml = None;
     for (reader, theirs) in others {
         match (ours, theirs) {
             (_, Reading::Failed(failure)) => add(base, reader, Kind::Fails(failure.name())),
@@ -77,14 +84,24 @@ pub fn differences(readings: &[Named<'_>]) -> Vec<Bucket> {
             }
             (Reading::Refused(error), Reading::Read(theirs)) => {
                 add(base, reader, Kind::Reads(error.clone()));
-                match second {
-                    _ if !is_restriction(error) => {}
-                    None => second = Some((reader, theirs)),
-                    Some((first, lines)) => {
-                        if let Some(event) = first_difference(lines, theirs) {
-                            add(first, reader, Kind::Events(event));
-                        }
+                if !is_restriction(error) {
+                    continue;
+                }
+                let xml = xml.get_or_insert_with(|| xml10::read(bytes));
+                let (first, lines) = match (xml, second) {
+                    (Some(Reading::Read(lines)), _) => (XML, lines.as_slice()),
+                    (Some(Reading::Refused(error)), _) => {
+                        add(XML, reader, Kind::Reads(error.clone()));
+                        continue;
                     }
+                    (_, Some(second)) => second,
+                    (_, None) => {
+                        second = Some((reader, theirs));
+                        continue;
+                    }
+                };
+                if let Some(event) = first_difference(lines, theirs) {
+                    add(first, reader, Kind::Events(event));
                 }
             }
             (Reading::Refused(_), Reading::Refused(_)) | (Reading::Failed(_), _) => {}
@@ -107,7 +124,7 @@ pub fn read_all<'a>(readers: &'a [InProcess], bytes: &[u8]) -> Vec<Named<'a>> {
 pub fn new_differences(readers: &[InProcess], bytes: &[u8]) -> Vec<String> {
     debug_assert_eq!(readers.first().map(InProcess::name), Some(OURS));
     let readings = read_all(readers, bytes);
-    differences(&readings)
+    differences(bytes, &readings)
         .into_iter()
         .filter(|bucket| known(bucket, bytes).is_none())
         .map(|bucket| {
@@ -128,8 +145,9 @@ fn is_restriction(error: &str) -> bool {
     rule(error).is_some_and(|rule| rule.section().starts_with("RFC 6120 §11"))
 }
 
-/// The rule with this name.
-fn rule(name: &str) -> Option<Rule> {
+/// The rule that a class of errors is about.
+fn rule(class: &str) -> Option<Rule> {
+    let name = class.split(": ").next().unwrap_or(class);
     Rule::ALL.iter().copied().find(|rule| rule.name() == name)
 }
 
@@ -147,6 +165,7 @@ fn first_difference(ours: &[String], theirs: &[String]) -> Option<String> {
     };
     Some(match (word(a), word(b)) {
         ("start", "start") => format!("start tag: {}", part(a, b)),
+        ("text", "text") => format!("text: {}", manner(a, b)),
         (a, b) => format!("{a}/{b}"),
     })
 }
@@ -155,20 +174,59 @@ fn word(line: &str) -> &str {
     line.split(' ').next().unwrap_or_default()
 }
 
-/// The part of two start lines that differs.
-fn part(a: &str, b: &str) -> &'static str {
+/// The part of two start lines that differs, and how.
+fn part(a: &str, b: &str) -> String {
     let head = |line: &str| {
         line.split_once("}").map(|(ns, rest)| {
             let name = rest.split(' ').next().unwrap_or_default();
             (ns.to_owned(), name.to_owned())
         })
     };
-    let (head_a, head_b) = (head(a), head(b));
-    match (head_a, head_b) {
-        (Some((ns_a, _)), Some((ns_b, _))) if ns_a != ns_b => "namespace",
-        (Some((_, name_a)), Some((_, name_b))) if name_a != name_b => "name",
-        _ if a.matches("=\"").count() != b.matches("=\"").count() => "number of attributes",
-        _ => "attribute",
+    let names = |line: &str| -> Vec<String> {
+        let words = line.split("=\"").map(|before| before.rsplit(' ').next());
+        words.flatten().map(str::to_owned).collect()
+    };
+    match (head(a), head(b)) {
+        (Some((ns_a, _)), Some((ns_b, _))) if ns_a != ns_b => {
+            format!("namespace: {}", manner(&ns_a, &ns_b))
+        }
+        (Some((_, name_a)), Some((_, name_b))) if name_a != name_b => "name".to_owned(),
+        _ if a.matches("=\"").count() != b.matches("=\"").count() => {
+            "number of attributes".to_owned()
+        }
+        _ if names(a).len() == names(b).len() => format!("attribute: {}", manner(a, b)),
+        _ => "attribute".to_owned(),
+    }
+}
+
+/// How two texts differ, of which the first is right; escaped as in canonical lines.
+fn manner(right: &str, other: &str) -> &'static str {
+    let line_ends = |text: &str| text.replace("\\r\\n", "\\n").replace("\\r", "\\n");
+    let without_space = |text: &str| {
+        let plain = ["\\n", "\\r", "\\t"]
+            .iter()
+            .fold(text.to_owned(), |text, escape| text.replace(escape, ""));
+        plain.replace(' ', "")
+    };
+    let count = |text: &str, c: char| text.matches(c).count();
+    let bare = |text: &str| text.trim_end_matches('"').to_owned();
+    if line_ends(right) == line_ends(other) {
+        "line ends"
+    } else if without_space(right) == without_space(other) {
+        "whitespace"
+    } else if count(right, '\u{fffd}') != count(other, '\u{fffd}') {
+        "replaced characters"
+    } else if ['&', '<', ';']
+        .iter()
+        .any(|c| count(right, *c) != count(other, *c))
+    {
+        "references or markup"
+    } else if right.starts_with(&bare(other)) {
+        "cut off"
+    } else if other.starts_with(&bare(right)) {
+        "too much"
+    } else {
+        "characters"
     }
 }
 
@@ -180,13 +238,13 @@ mod tests {
     #[test]
     fn buckets_do_not_depend_on_values() {
         let read = |lines: &[&str]| Reading::Read(lines.iter().map(|l| (*l).to_owned()).collect());
-        let bucket = |a: &[&str], b: &[&str]| differences(&[("a", read(a)), ("b", read(b))]);
+        let bucket = |a: &[&str], b: &[&str]| differences(b"", &[("a", read(a)), ("b", read(b))]);
         let one = bucket(&["start {}a x=\"1\""], &["start {}a x=\"2\""]);
         let two = bucket(&["start {}b y=\"3\""], &["start {}b y=\"4\""]);
         assert_eq!(one, two);
         assert_eq!(
             one[0].to_string(),
-            "b and a see different things: start tag: attribute"
+            "b and a see different things: start tag: attribute: characters"
         );
         let shown = |a: &[&str], b: &[&str]| bucket(a, b)[0].kind.clone();
         assert_eq!(
@@ -195,7 +253,7 @@ mod tests {
         );
         assert_eq!(
             shown(&["start {}a"], &["start {u}a"]),
-            Kind::Events("start tag: namespace".into())
+            Kind::Events("start tag: namespace: too much".into())
         );
         assert_eq!(shown(&["end {}a"], &[]), Kind::Events("end/nothing".into()));
         assert!(bucket(&["end {}a"], &["end {}a"]).is_empty());
@@ -205,20 +263,28 @@ mod tests {
     fn readers_that_read_what_we_refuse_are_compared() {
         let read = |line: &str| Reading::Read(vec![line.to_owned()]);
         let all = [
-            ("a", Reading::Refused("comment".into())),
+            ("a", Reading::Refused("doctype".into())),
             ("b", read("text \"x\"")),
             ("c", read("text \"y\"")),
             ("d", Reading::Failed(Failure::Hang)),
         ];
-        let found: Vec<String> = differences(&all).iter().map(ToString::to_string).collect();
+        let shown = |document: &[u8]| -> Vec<String> {
+            let found = differences(document, &all);
+            found.iter().map(ToString::to_string).collect()
+        };
+        let found = shown(b"<!DOCTYPE a []><a>x</a>");
         assert_eq!(
             found,
             [
-                "b reads what a refuses: comment",
-                "c reads what a refuses: comment",
-                "c and b see different things: text/text",
+                "b reads what a refuses: doctype",
+                "c reads what a refuses: doctype",
+                "c and b see different things: text: characters",
                 "d fails: hang",
             ]
+        );
+        assert_eq!(
+            shown(b"<!DOCTYPE a><a b=''b=''/>")[1],
+            "b reads what XML 1.0 refuses: missing-space"
         );
     }
 
@@ -231,7 +297,7 @@ mod tests {
                 continue;
             }
             let bytes = known.example;
-            let shown = differences(&read_all(readers, bytes));
+            let shown = differences(bytes, &read_all(readers, bytes));
             assert!(
                 shown.iter().any(|bucket| known.explains(bucket, bytes)),
                 "{known:?}: {shown:?}"

@@ -5,189 +5,13 @@
 
 use arbitrary::Unstructured;
 
+use crate::pieces::{BROKEN_UTF8, LOCAL_NAMES, NAMESPACES, NASTIES, PREFIXES, TEXTS};
+
 /// Elements inside each other, and nodes of one document.
 const MOST_DEPTH: usize = 24;
 const MOST_NODES: usize = 200;
 /// Damages of one document.
 const MOST_DAMAGES: usize = 4;
-
-const LOCAL_NAMES: &[&str] = &[
-    "a",
-    "b",
-    "message",
-    "body",
-    "iq",
-    "presence",
-    "query",
-    "x",
-    "error",
-    "stream",
-    "features",
-    "to",
-    "from",
-    "id",
-    "type",
-    "xmlns",
-    "xml",
-    "lang",
-    "\u{e9}",
-    "_-.1",
-    "\u{10000}",
-    "\u{feff}",
-    "A",
-    "status",
-];
-const PREFIXES: &[&str] = &["p", "q", "stream", "ns0", "xmlnsx", "db", "\u{e9}", "xm"];
-const NAMESPACES: &[&str] = &[
-    "jabber:client",
-    "jabber:server",
-    "http://etherx.jabber.org/streams",
-    "u",
-    "v",
-    "",
-    "urn:ietf:params:xml:ns:xmpp-stanzas",
-    "http://jabber.org/protocol/disco#info",
-    "http://www.w3.org/XML/1998/namespace",
-    "http://www.w3.org/2000/xmlns/",
-    "a b",
-    "jabber:client ",
-    "'\"<&>",
-    "\u{2026}",
-    "JABBER:CLIENT",
-    "}",
-];
-const TEXTS: &[&str] = &[
-    "x",
-    " ",
-    "\n",
-    "\t",
-    "&",
-    "<",
-    ">",
-    "]]>",
-    "'",
-    "\"",
-    "\u{1f4a9}",
-    "\u{7f}",
-    "\u{85}",
-    "\u{2028}",
-    "\u{feff}",
-    "\u{d7ff}",
-    "\u{e000}",
-    "\u{fffd}",
-    "\r",
-    "\r\n",
-    "</message>",
-    "<message to='x'>",
-    "<!--",
-    "-->",
-    "<![CDATA[",
-    "<?x?>",
-    "&amp;",
-    "&#60;",
-    "&lt;/body&gt;",
-    "romeo@example.org",
-    "xmlns='v'",
-    "\u{301}",
-    "\u{202e}",
-    "{}",
-    "\\",
-    "=",
-    "' from='evil@example.org",
-];
-/// What documents are damaged with.
-pub const NASTIES: &[&str] = &[
-    "<",
-    ">",
-    "/",
-    "=",
-    "'",
-    "\"",
-    "&",
-    ";",
-    ":",
-    "]]>",
-    "]",
-    "<![CDATA[",
-    "<!",
-    "<?",
-    "?>",
-    "<!--",
-    "-->",
-    "<a>",
-    "</a>",
-    "<b/>",
-    "<p:b/>",
-    "</p:a>",
-    " ",
-    "\t",
-    "\r\n",
-    "\n",
-    "\r",
-    "a",
-    "p:",
-    "q:",
-    "xml:",
-    "xmlns",
-    "xmlns:p",
-    " xmlns='u'",
-    " xmlns:p='u'",
-    " xmlns:q='u'",
-    " xmlns:p=''",
-    " xmlns=''",
-    " p:b=''",
-    " q:b=''",
-    " b=''",
-    " xml:lang='en'",
-    " xmlns:xml='http://www.w3.org/XML/1998/namespace'",
-    " xmlns:q='http://www.w3.org/2000/xmlns/'",
-    " xmlns:xmlns='u'",
-    "&amp;",
-    "&lt;",
-    "&#65;",
-    "&#x1f4a9;",
-    "&#0;",
-    "&#xd800;",
-    "&#xfffe;",
-    "&#x110000;",
-    "&#99999999999;",
-    "&#x;",
-    "&#;",
-    "&x;",
-    "&quot;",
-    "&#13;",
-    "&#10;",
-    "\u{1}",
-    "\u{7f}",
-    "\u{85}",
-    "\u{fffe}",
-    "\u{feff}",
-    "\u{e9}",
-    "\u{b7}",
-    "\u{1f4a9}",
-    "-",
-    ".",
-    "1",
-    "_",
-    "<?xml version='1.0'?>",
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>",
-    "<?xml version='1.1'?>",
-    " encoding='utf-8'",
-    " encoding='UTF-16'",
-    " standalone='no'",
-    "<!DOCTYPE a>",
-    "<!DOCTYPE a [<!ENTITY x 'y'>]>",
-    "<?p q?>",
-    "<?xml?>",
-    "<a",
-    "<p:a",
-    "/>",
-    "x",
-    "</",
-    "</stream:stream>",
-    "<stream:error/>",
-    "\0",
-];
 
 /// A choice; the first when there are no bytes left.
 fn pick<'a>(u: &mut Unstructured<'_>, all: &[&'a str]) -> &'a str {
@@ -244,17 +68,18 @@ pub fn element(u: &mut Unstructured<'_>) -> Vec<u8> {
 /// An element with a few changes that most likely break it.
 #[must_use]
 pub fn damaged(u: &mut Unstructured<'_>) -> Vec<u8> {
-    let damages: Vec<(u16, u8, u8)> = (0..=count(u, MOST_DAMAGES - 1))
+    let damages: Vec<(u16, u8, u16)> = (0..=count(u, MOST_DAMAGES - 1))
         .map(|_| u.arbitrary().unwrap_or_default())
         .collect();
     let mut bytes = element(u);
     for (at, removed, added) in damages {
         let at = usize::from(at) % (bytes.len() + 1);
         let end = bytes.len().min(at + usize::from(removed % 6));
-        let added = match usize::from(added) {
-            n if n < NASTIES.len() => NASTIES[n].as_bytes(),
-            n if n % 3 == 0 => &[0xc3],
-            _ => b"",
+        // Half of what else it could be is nothing.
+        let added = usize::from(added) % (NASTIES.len() + 2 * BROKEN_UTF8.len());
+        let added = match added.checked_sub(NASTIES.len()) {
+            None => NASTIES[added].as_bytes(),
+            Some(n) => BROKEN_UTF8.get(n).copied().unwrap_or_default(),
         };
         bytes.splice(at..end, added.iter().copied());
     }
@@ -492,6 +317,17 @@ impl<'u, 'b, 'a> Writer<'u, 'b, 'a> {
 
     fn text(&mut self) {
         let text = attacker_text(self.u);
+        if rarely(self.u, 4) {
+            // XML has them, XMPP does not.
+            let (begin, end) = if rarely(self.u, 128) {
+                ("<!--", "-->")
+            } else {
+                ("<?p ", "?>")
+            };
+            let inner = text.replace("--", "").replace("?>", "");
+            self.out.extend([begin, inner.trim_end_matches('-'), end]);
+            return;
+        }
         if rarely(self.u, 50) {
             self.out.push_str("<![CDATA[");
             self.out.push_str(&text.replace("]]>", "]]"));

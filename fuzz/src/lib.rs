@@ -10,6 +10,7 @@ pub mod document;
 pub mod findings;
 pub mod minimise;
 pub mod mutate;
+pub mod pieces;
 pub mod properties;
 pub mod readers;
 pub mod sweep;

@@ -5,7 +5,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
 
-use crate::document::{self, NASTIES};
+use crate::document;
+use crate::pieces::{BROKEN_UTF8, NASTIES};
 
 /// So many bytes describe a new document at most.
 const MOST_DESCRIPTION: usize = 1500;
@@ -39,9 +40,9 @@ pub fn document(rng: &mut StdRng, known: &[Vec<u8>]) -> Vec<u8> {
 pub fn changed(rng: &mut StdRng, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
     let mut out = input.to_vec();
     for _ in 0..rng.random_range(1..=MOST_CHANGES) {
-        let at = rng.random_range(0..=out.len());
+        let at = place(rng, &out);
         let end = (at + rng.random_range(0..24usize)).min(out.len());
-        match rng.random_range(0..9) {
+        match rng.random_range(0..10) {
             0..=2 => {
                 let piece = NASTIES.choose(rng).copied().unwrap_or_default();
                 out.splice(at..at, piece.bytes());
@@ -69,11 +70,36 @@ pub fn changed(rng: &mut StdRng, input: &[u8], others: &[Vec<u8>]) -> Vec<u8> {
                 let b = (a + rng.random_range(0..64usize)).min(from.len());
                 out.splice(at..end, from[a..b].iter().copied());
             }
+            8 => {
+                let piece = BROKEN_UTF8.choose(rng).copied().unwrap_or_default();
+                out.splice(at..at, piece.iter().copied());
+            }
             _ => swap_tokens(rng, &mut out),
         }
     }
     out.truncate(MOST_BYTES);
     out
+}
+
+/// Somewhere in an input, most likely where one piece of markup ends and another begins: there readers change their mind.
+fn place(rng: &mut StdRng, out: &[u8]) -> usize {
+    let anywhere = rng.random_range(0..=out.len());
+    let is_mark = |byte: &u8| {
+        matches!(
+            byte,
+            b'<' | b'>' | b'/' | b' ' | b'=' | b'\'' | b'"' | b'[' | b'?'
+        )
+    };
+    match rng.random_range(0..12) {
+        0 => 0,
+        1 => out.len(),
+        2..=7 => {
+            let next = out[anywhere..].iter().position(is_mark);
+            let at = next.map_or(out.len(), |after| anywhere + after);
+            (at + rng.random_range(0..=1usize)).min(out.len())
+        }
+        _ => anywhere,
+    }
 }
 
 /// Exchanges two pieces between marks of markup, so that what is mostly stays in its place.
@@ -131,6 +157,24 @@ pub const STRESSES: &[(&str, Stress)] = &[
     ("name", |n| format!("<{}/>", "a".repeat(n)).into_bytes()),
     ("text that ends late", |n| {
         format!("<a>{}", "]]&gt;".repeat(n)).into_bytes()
+    }),
+    ("comments", |n| {
+        format!("<a>{}</a>", "<!-- - -->x".repeat(n)).into_bytes()
+    }),
+    ("instructions", |n| {
+        format!("<a>{}</a>", "<?p q?>x".repeat(n)).into_bytes()
+    }),
+    ("entities that double each other", |n| {
+        // As many as it takes for so many parts, and never a small number.
+        let count = 20 + n.ilog2();
+        let all: String = (1..count)
+            .map(|at| format!("<!ENTITY e{at} '&e{0};&e{0};'>", at - 1))
+            .collect();
+        format!(
+            "<!DOCTYPE a [<!ENTITY e0 'xxxxxxxx'>{all}]><a>&e{};</a>",
+            count - 1
+        )
+        .into_bytes()
     }),
     ("tag that does not end", |n| {
         format!("<a{}", " b='".repeat(n)).into_bytes()

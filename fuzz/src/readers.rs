@@ -1,6 +1,6 @@
 //! XML readers that say what they see in the words of [`xmppspec_protocol::xml::canonical`], so that they can be compared.
 
-use xmppspec_protocol::xml::{Limits, Mode, canonical};
+use xmppspec_protocol::xml::{Limits, Mode, Rule, XmlError, canonical};
 
 pub mod adapters;
 pub mod child;
@@ -110,7 +110,68 @@ pub fn in_process() -> &'static [InProcess] {
 fn ours(bytes: &[u8]) -> Reading {
     match canonical(bytes, Mode::Element, Limits::NONE) {
         (lines, None) => Reading::Read(lines),
-        (_, Some(error)) => Reading::Refused(error.rule.name().to_owned()),
+        (_, Some(error)) => Reading::Refused(class(&error, bytes)),
+    }
+}
+
+/// The rule that a document breaks, and where one rule is about several things that readers get wrong one by one, the kind.
+pub(crate) fn class(error: &XmlError, bytes: &[u8]) -> String {
+    let at = usize::try_from(error.offset).unwrap_or(usize::MAX);
+    let wrong = bytes.get(at..).unwrap_or_default();
+    let kind = match error.rule {
+        Rule::InvalidUtf8 => utf8_fault(at, wrong),
+        Rule::IllegalCharacter => match wrong.first() {
+            Some(0) => "NUL",
+            Some(1..=0x1f) => "control",
+            _ => "noncharacter",
+        },
+        Rule::IllegalReference => reference_fault(wrong),
+        Rule::Doctype => {
+            let holds = |word: &[u8]| wrong.windows(word.len()).any(|window| window == word);
+            match (holds(b"<!ENTITY"), holds(b"SYSTEM"), holds(b"<!ATTLIST")) {
+                (true, true, _) => "with external entities",
+                (true, ..) => "with entities",
+                (_, _, true) => "with attributes",
+                _ => "",
+            }
+        }
+        _ => "",
+    };
+    let name = error.rule.name();
+    if kind.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{name}: {kind}")
+    }
+}
+
+/// What is wrong with bytes that are not UTF-8.
+fn utf8_fault(at: usize, wrong: &[u8]) -> &'static str {
+    match wrong {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if at == 0 => "UTF-16",
+        [0xc0 | 0xc1, ..] | [0xe0, 0x80..=0x9f, ..] | [0xf0, 0x80..=0x8f, ..] => "overlong",
+        [0xed, 0xa0..=0xbf, ..] => "surrogate",
+        [0xf4, 0x90..=0xbf, ..] | [0xf5..=0xf7, ..] => "beyond U+10FFFF",
+        [0x80..=0xbf, ..] => "without a first byte",
+        [0xf8..=0xff, ..] => "no first byte",
+        _ => "cut off",
+    }
+}
+
+/// What kind of character a reference means that XML does not allow.
+fn reference_fault(wrong: &[u8]) -> &'static str {
+    let end = wrong.iter().position(|byte| *byte == b';').unwrap_or(0);
+    let digits = std::str::from_utf8(wrong.get(2..end).unwrap_or_default()).unwrap_or_default();
+    let number = match digits.strip_prefix('x') {
+        Some(hex) => u32::from_str_radix(hex, 16),
+        None => digits.parse(),
+    };
+    match number {
+        Ok(0) => "NUL",
+        Ok(1..=0x1f) => "control",
+        Ok(0xd800..=0xdfff) => "surrogate",
+        Ok(..=0x10_ffff) => "noncharacter",
+        _ => "beyond U+10FFFF",
     }
 }
 

@@ -1,7 +1,7 @@
 //! The properties on random bytes and on documents made from them; fuzzers do the same for longer.
 
 use proptest::prelude::*;
-use xmppspec_fuzz::document::NASTIES;
+use xmppspec_fuzz::pieces::{BROKEN_UTF8, NASTIES};
 use xmppspec_fuzz::properties::{self, Property};
 
 /// Bytes that describe a document of one kind.
@@ -16,6 +16,7 @@ fn described(kind: u8) -> impl Strategy<Value = Vec<u8>> {
 fn pieces() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         8 => prop::sample::select(NASTIES).prop_map(|piece| piece.as_bytes().to_vec()),
+        1 => prop::sample::select(BROKEN_UTF8).prop_map(<[u8]>::to_vec),
         1 => any::<u8>().prop_map(|byte| vec![byte]),
     ];
     prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())

@@ -3,7 +3,7 @@
 
 use xmppspec_protocol::xml::Rule;
 
-use super::{Bucket, Kind, rule};
+use super::{Bucket, Kind, XML, rule};
 use crate::readers::OURS;
 
 /// A difference that is no finding.
@@ -24,13 +24,15 @@ pub struct Known {
 pub enum What {
     /// It reads what we refuse for this.
     Reads(Rule),
+    /// It reads what is no XML for this reason, with something in it that XML allows and XMPP does not.
+    ReadsNoXml(&'static str),
     /// It refuses, with an error of this class, what we read.
     Refuses(&'static str),
     /// Both read it, and find something else in it.
     Events,
 }
 
-use What::{Events, Reads, Refuses};
+use What::{Events, Reads, ReadsNoXml, Refuses};
 
 const fn known(
     readers: &'static [&'static str],
@@ -66,7 +68,12 @@ impl Known {
                     || self.readers.contains(&bucket.base.as_str())
             }
             (Reads(ours), Kind::Reads(error)) => {
-                bucket.base == OURS && rule(error) == Some(*ours) && self.is_about(&bucket.reader)
+                [OURS, XML].contains(&&*bucket.base)
+                    && rule(error) == Some(*ours)
+                    && self.is_about(&bucket.reader)
+            }
+            (ReadsNoXml(class), Kind::Reads(error)) => {
+                bucket.base == XML && class == error && self.is_about(&bucket.reader)
             }
             (Refuses(class), Kind::Refuses(error)) => {
                 bucket.base == OURS && class == error && self.is_about(&bucket.reader)
@@ -337,6 +344,18 @@ pub const KNOWN: &[Known] = &[
         Refuses("UnexpectedXmlUri"),
         "<a xmlns:p='u' p:xmlns='http://www.w3.org/XML/1998/namespace'/>",
         "the same",
+    ),
+    known(
+        &["roxmltree"],
+        ReadsNoXml("target is reserved"),
+        "<?Xml?><a/>",
+        "no target may be xml, in whatever case (XML §2.6)",
+    ),
+    known(
+        &["roxmltree"],
+        ReadsNoXml("target is no name"),
+        "<?a/?><a/>",
+        "the target of a processing instruction ends at a space or at ?> (XML §2.6)",
     ),
     known(
         EXPAT,

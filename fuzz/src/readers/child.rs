@@ -250,7 +250,7 @@ fn parse(answer: &[u8]) -> Reading {
     let mut lines = Vec::new();
     for line in text.lines() {
         if let Some(class) = line.strip_prefix("error:") {
-            return Reading::Refused(class.trim().to_owned());
+            return Reading::Refused(words(class));
         }
         if !["start {", "text \"", "end {"]
             .iter()
@@ -264,6 +264,30 @@ fn parse(answer: &[u8]) -> Reading {
         return Reading::Failed(Failure::Garbage);
     }
     Reading::Read(lines)
+}
+
+/// The words of an error without what may be bytes of the document: what is quoted, numbers, other alphabets, a long tail.
+fn words(error: &str) -> String {
+    /// Characters.
+    const MOST: usize = 80;
+    let mut out = String::new();
+    let mut rest = error.trim();
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        let is_begin = out.is_empty() || out.ends_with([' ', '(', '[', ':', '=']);
+        match c {
+            '\'' | '"' | '`' if is_begin => {
+                rest = rest.split_once(c).map_or("", |(_, behind)| behind);
+                out.push('…');
+            }
+            '0'..='9' if out.ends_with('N') => {}
+            '0'..='9' => out.push('N'),
+            c if c.is_ascii_graphic() => out.push(c),
+            _ if !out.ends_with(' ') => out.push(' '),
+            _ => {}
+        }
+    }
+    out.chars().take(MOST).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
@@ -287,6 +311,17 @@ mod tests {
             format!("head -c 8 >/dev/null; printf '\\021\\0\\0\\0start {{}}a\\nend {{}}a'; {then}");
         let mut process = Process::start(spec(&script)).expect("it passes the trial");
         process.read(b"<b/>")
+    }
+
+    #[test]
+    fn errors_are_classed_without_values() {
+        assert_eq!(words(" not UTF-8 at 1:17 "), "not UTF-N at N:N");
+        assert_eq!(
+            words("Unexpected 'a' (want \"b\") \u{e9}"),
+            "Unexpected … (want …)"
+        );
+        assert_eq!(words("it isn't closed"), "it isn't closed");
+        assert_eq!(words(&"x".repeat(200)).len(), 80);
     }
 
     #[test]

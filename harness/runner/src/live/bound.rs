@@ -145,7 +145,7 @@ impl Pair {
         );
         let document = [header.as_bytes(), &raw, b"</stream:stream>"].concat();
         let readings = read_all(readers::in_process(), &document);
-        let bucket = differences(&readings)
+        let bucket = differences(&document, &readings)
             .into_iter()
             .find(|bucket| known(bucket, &document).is_none())?;
         Wrong::new(

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use xmppspec_fuzz::SEEDS;
-use xmppspec_fuzz::campaign::{Campaign, Event, Progress, shown};
+use xmppspec_fuzz::campaign::{Campaign, Event, LARGE, Progress, shown};
 use xmppspec_fuzz::differences::{differences, known};
 use xmppspec_fuzz::findings::{Finding, Findings};
 use xmppspec_fuzz::readers::adapters;
@@ -290,8 +290,6 @@ fn look(campaign: &mut Campaign<'_>, files: &[PathBuf]) -> Outcome {
             file.display(),
             bytes.len()
         ));
-        // Too large for readers that could bring this process down.
-        const LARGE: usize = 1 << 16;
         let readings = campaign.read(&bytes, bytes.len() > LARGE);
         for (name, reading) in &readings {
             ui::line(&format!("  {name}: {}", shown(reading)));
@@ -301,7 +299,7 @@ fn look(campaign: &mut Campaign<'_>, files: &[PathBuf]) -> Outcome {
             .map(|(name, reading)| (&**name, reading.clone()))
             .collect();
         debug_assert_eq!(named.first().map(|(name, _)| *name), Some(OURS));
-        for bucket in differences(&named) {
+        for bucket in differences(&bytes, &named) {
             match known(&bucket, &bytes) {
                 Some(known) => {
                     ui::line(&format!("  {DIM}known: {bucket}: {}{DIM:#}", known.reason))
