@@ -12,13 +12,12 @@ use rand::rngs::StdRng;
 use crate::differences::{Bucket, Kind, XML, differences, known, shape};
 use crate::findings::{Finding, Findings};
 use crate::minimise::minimise;
-use crate::mutate::{self, STRESSES};
+use crate::mutate::{self, PROLOGS, STRESSES};
 use crate::readers::child::Process;
 use crate::readers::{InProcess, OURS, Reading};
 
-/// Calls of readers for making one finding small; few where each may cost a timeout.
+/// Calls of readers for making one finding small.
 const TRIES: usize = 4000;
-const FEW_TRIES: usize = 60;
 
 /// How long making one finding small may take. A reader that hangs takes its whole timeout each time.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -34,7 +33,7 @@ const STRESS_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A bucket is more than one finding if small documents of different shapes show it: so many at most, in documents that are
 /// not larger than this in characters of their shape.
-const MOST_SHAPES: usize = 8;
+const MOST_SHAPES: usize = 6;
 const MOST_SHAPE: usize = 40;
 /// Looking for them gets one of so many parts of the time.
 const SHAPES_SHARE: u32 = 3;
@@ -236,10 +235,10 @@ impl Campaign<'_> {
         input: &[u8],
         is_large: bool,
     ) -> Option<(Vec<u8>, usize)> {
-        let (tries, patience) = if is_large || matches!(bucket.kind, Kind::Fails(_)) {
-            (FEW_TRIES, LITTLE_PATIENCE)
+        let patience = if is_large || matches!(bucket.kind, Kind::Fails(_)) {
+            LITTLE_PATIENCE
         } else {
-            (TRIES, PATIENCE)
+            PATIENCE
         };
         let mut shows = |input: &[u8]| {
             differences(
@@ -253,7 +252,7 @@ impl Campaign<'_> {
             return None;
         }
         let until = Instant::now() + patience;
-        let mut smallest = minimise(input, tries, |input| Instant::now() < until && shows(input));
+        let mut smallest = minimise(input, TRIES, |input| Instant::now() < until && shows(input));
         let mut replays = (0..3).filter(|_| shows(&smallest)).count();
         if replays == 0 {
             smallest = input.to_vec();
@@ -322,6 +321,9 @@ impl Hunt {
     }
 }
 
+/// Kinds of large documents.
+const KINDS: usize = STRESSES.len() + PROLOGS.len();
+
 /// Large documents: each kind in each size, the small ones first, over and over.
 #[derive(Debug, Default)]
 struct Stresses {
@@ -337,17 +339,20 @@ impl Stresses {
         if elapsed < STRESS_AFTER || self.spent * STRESS_SHARE > elapsed {
             return None;
         }
-        let size = STRESS_SIZES[self.at / STRESSES.len() % STRESS_SIZES.len()];
-        let (_, make) = STRESSES[self.kind()];
-        let is_worth_it = !self.slow.contains(&self.kind());
-        if !is_worth_it {
+        let kind = self.kind();
+        if self.slow.contains(&kind) {
             self.at += 1;
+            return None;
         }
-        is_worth_it.then(|| make(size))
+        let size = STRESS_SIZES[self.at / KINDS % STRESS_SIZES.len()];
+        Some(match kind.checked_sub(STRESSES.len()) {
+            None => STRESSES[kind].1(size),
+            Some(prolog) => [&PROLOGS[prolog].1(size)[..], b"<stream/>"].concat(),
+        })
     }
 
     fn kind(&self) -> usize {
-        self.at % STRESSES.len()
+        self.at % KINDS
     }
 
     /// What the readers needed for the last one, and what it took with all that followed from it.

@@ -87,6 +87,9 @@ pub fn differences(bytes: &[u8], readings: &[Named<'_>]) -> Vec<Bucket> {
                 if !is_restriction(error) {
                     continue;
                 }
+                if error.contains("external") && theirs.iter().any(|line| is_foreign(line, bytes)) {
+                    add(XML, reader, Kind::Events("text: from another file".into()));
+                }
                 let xml = xml.get_or_insert_with(|| xml10::read(bytes));
                 let (first, lines) = match (xml, second) {
                     (Some(Reading::Read(lines)), _) => (XML, lines.as_slice()),
@@ -168,6 +171,15 @@ fn first_difference(ours: &[String], theirs: &[String]) -> Option<String> {
         ("text", "text") => format!("text: {}", manner(a, b)),
         (a, b) => format!("{a}/{b}"),
     })
+}
+
+/// Whether a line is text that does not stand in the document.
+fn is_foreign(line: &str, bytes: &[u8]) -> bool {
+    let text = line.strip_prefix("text \"").unwrap_or_default();
+    let text = text.trim_end_matches('"').split('\\').next();
+    let text = text.unwrap_or_default().as_bytes();
+    // Less than this may stand there in another form.
+    text.len() > 2 && !bytes.windows(text.len()).any(|window| window == text)
 }
 
 fn word(line: &str) -> &str {
@@ -286,6 +298,15 @@ mod tests {
             shown(b"<!DOCTYPE a><a b=''b=''/>")[1],
             "b reads what XML 1.0 refuses: missing-space"
         );
+    }
+
+    #[test]
+    fn text_of_other_files_is_noticed() {
+        let document = b"<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///x'>]><a>&x;</a>";
+        let read = |text: &str| Reading::Read(vec![format!("text \"{text}\"")]);
+        let ours = in_process()[0].read(document);
+        let count = |text| differences(document, &[(OURS, ours.clone()), ("b", read(text))]).len();
+        assert_eq!((count("secret\\n"), count("&x;")), (2, 1));
     }
 
     #[test]

@@ -154,6 +154,7 @@ pub const STRESSES: &[(&str, Stress)] = &[
     ("children", |n| {
         format!("<a>{}</a>", "<b/>".repeat(n)).into_bytes()
     }),
+    ("colons", |n| format!("<a{}/>", ":a".repeat(n)).into_bytes()),
     ("name", |n| format!("<{}/>", "a".repeat(n)).into_bytes()),
     ("text that ends late", |n| {
         format!("<a>{}", "]]&gt;".repeat(n)).into_bytes()

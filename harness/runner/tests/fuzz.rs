@@ -49,7 +49,7 @@ while len(head := pipe.read(4)) == 4:
         answer(b"error: no")
 "#;
 
-/// The seeds that campaigns begin with.
+/// Seeds that campaigns begin with.
 const FIRST: [&str; 4] = [
     "attribute-twice.xml",
     "bom.xml",
