@@ -10,7 +10,7 @@ use super::*;
 struct Field {
     running: Running,
     findings: Findings,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Field {
@@ -21,7 +21,7 @@ impl Field {
         Self {
             running: Running::reference(config).await.expect("a server"),
             findings: Findings::open(folder.path()).expect("a folder"),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -51,7 +51,7 @@ async fn found(fault: Fault, stanza: &str) -> (String, String, String) {
         .expect("findings");
     let finding = field.findings.iter().next().expect("a finding");
     assert_eq!((&finding.bucket, finding.replays), (&bucket, 3));
-    let path = field._folder.path().join(&finding.file);
+    let path = field.folder.path().join(&finding.file);
     let text = std::fs::read_to_string(path).expect("a scenario");
     (bucket, finding.detail.clone(), text)
 }
@@ -125,7 +125,7 @@ async fn a_connection_that_ends_without_a_word_is_a_scenario_that_fails() {
         .expect("findings");
     let finding = field.findings.iter().next().expect("a finding");
     assert!(!finding.detail.contains("does not show it"), "{finding:?}");
-    let path = field._folder.path().join(&finding.file);
+    let path = field.folder.path().join(&finding.file);
     let text = std::fs::read_to_string(path).expect("a scenario");
     assert_eq!(played(&text, &[]).await, Some(Verdict::Pass), "{text}");
 }
