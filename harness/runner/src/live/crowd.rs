@@ -118,12 +118,16 @@ impl Campaign<'_> {
         Ok(true)
     }
 
-    /// Sends an attempt on so many connections, keeps them open until the server is done, and asks it for a stream then. Gives
-    /// the server's memory.
+    /// Sends an attempt on so many connections, keeps them open until the server is done, and asks it for a stream meanwhile and
+    /// then. Gives the server's memory.
     async fn hold(&self, attempt: &Attempt, count: usize) -> Result<u64, Trouble> {
         let watched = async {
             // They live until the end of this block.
             let _crowd = join_all((0..count).map(|_| self.sent(attempt))).await;
+            // While it works on them, which is what others suffer from, and again when it is done.
+            if !self.offers_streams().await {
+                return Err(Trouble::Hang);
+            }
             let memory = timeout(MOST, self.at_rest()).await.unwrap_or_default();
             if self.offers_streams().await {
                 Ok(memory)
