@@ -289,23 +289,33 @@ impl<'a> Campaign<'a> {
         self.recent.drain(..surplus);
     }
 
-    /// Reports a scenario, after it was played once more as users play it. One that does not fail is said to be such.
+    /// Reports the first of these scenarios that fails when it is played as users play it. If none does, the first is reported, and
+    /// said to be such.
     async fn scenario(
         &mut self,
         bucket: &str,
         detail: &str,
-        text: &str,
+        texts: &[String],
         replays: u8,
         tell: &mut dyn FnMut(Event<'_>),
     ) -> Result<(), Failure> {
-        let verdict = self.played(text).await?;
+        let (mut verdicts, mut shown) = (Vec::new(), None);
+        for text in texts {
+            let verdict = self.played(text).await?.unwrap_or(Verdict::Error);
+            if verdict == Verdict::Fail {
+                shown = Some(text);
+                break;
+            }
+            verdicts.push(verdict.to_string());
+        }
         let mut detail = detail.to_owned();
-        if verdict != Some(Verdict::Fail) {
-            let verdict = verdict.unwrap_or(Verdict::Error);
+        if shown.is_none() {
+            let verdicts = verdicts.join(", ");
             detail.push_str(&format!(
-                "\nits scenario does not show it by itself: {verdict}"
+                "\nits scenario does not show it by itself: {verdicts}"
             ));
         }
+        let text = shown.or(texts.first()).map_or("", String::as_str);
         self.report(bucket, &detail, text.as_bytes(), "scs", replays, tell)
     }
 

@@ -288,7 +288,7 @@ impl Campaign<'_> {
         let text = script::delivered(bucket, &small, wrong.shows);
         let sent = script::named(&small.escape_ascii().to_string());
         let detail = format!("sent {sent}\ndelivered {}", wrong.seen);
-        self.scenario(bucket, &detail, &text, replays, tell).await
+        self.scenario(bucket, &detail, &[text], replays, tell).await
     }
 
     /// Two clients with accounts that are made for them; `None` where no accounts can be had.

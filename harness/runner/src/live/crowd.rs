@@ -15,6 +15,8 @@ use crate::actor::{Actor, Stage};
 const CROWDS: [usize; 5] = [16, 64, 128, 256, 1024];
 /// A server whose memory did not rise for so long is done with what it was sent, or hangs.
 const QUIET: Duration = Duration::from_secs(3);
+/// So often it is asked for a stream meanwhile.
+const ASK: Duration = Duration::from_secs(1);
 /// A server that takes longer than this for a crowd is not waited for.
 const MOST: Duration = Duration::from_secs(180);
 /// So often in a row it must show.
@@ -107,13 +109,19 @@ impl Campaign<'_> {
             Trouble::Hang => None,
             Trouble::Death(_) | Trouble::Memory(_) => Some(2 * took),
         };
-        let text = script::crowd(&bucket, attempt, count, patience);
+        // Where it is a near thing, a larger crowd does it each time.
+        let texts: Vec<String> = CROWDS
+            .into_iter()
+            .filter(|more| *more >= count)
+            .take(2)
+            .map(|count| script::crowd(&bucket, attempt, count, patience))
+            .collect();
         let detail = format!(
             "{count} connections, {} bytes on each, within {took:.0?}\n{}",
             attempt.bytes.len(),
             trouble.detail()
         );
-        self.scenario(&bucket, &detail, &text, REPLAYS, tell)
+        self.scenario(&bucket, &detail, &texts, REPLAYS, tell)
             .await?;
         Ok(true)
     }
@@ -125,10 +133,10 @@ impl Campaign<'_> {
             // They live until the end of this block.
             let _crowd = join_all((0..count).map(|_| self.sent(attempt))).await;
             // While it works on them, which is what others suffer from, and again when it is done.
-            if !self.offers_streams().await {
-                return Err(Trouble::Hang);
-            }
-            let memory = timeout(MOST, self.at_rest()).await.unwrap_or_default();
+            let memory = tokio::select! {
+                memory = timeout(MOST, self.at_rest()) => memory.unwrap_or_default(),
+                () = self.hangs() => return Err(Trouble::Hang),
+            };
             if self.offers_streams().await {
                 Ok(memory)
             } else {
@@ -138,6 +146,14 @@ impl Campaign<'_> {
         tokio::select! {
             result = watched => result,
             death = self.running.died() => Err(Trouble::Death(death)),
+        }
+    }
+
+    /// Resolves when the server, asked again and again, offers no stream.
+    async fn hangs(&self) {
+        let mut ticks = interval(ASK);
+        while self.offers_streams().await {
+            ticks.tick().await;
         }
     }
 

@@ -113,7 +113,8 @@ impl Campaign<'_> {
         };
         let text = script::crowd(&bucket, &attempt, 1, patience);
         let detail = format!("{} bytes\n{}", attempt.bytes.len(), trouble.detail());
-        self.scenario(&bucket, &detail, &text, replays, tell).await
+        self.scenario(&bucket, &detail, &[text], replays, tell)
+            .await
     }
 
     /// Whether attempts bring a server down. If they do, the server is started afresh.

@@ -121,8 +121,14 @@ pub(super) fn slow(title: &str, attempt: &Attempt, within: Duration) -> String {
     )
 }
 
-/// A scenario in which so many actors send what an attempt sent before login, and one more wants a stream all the same. With
-/// `patience` she stays so long, for a server that ends later.
+/// So often, and so far apart, somebody wants a stream of a server that hangs: the first may be served before it begins to.
+const JULIETS: usize = 4;
+const APART: Duration = Duration::from_secs(2);
+/// So long a server may take to answer a stream header, if nothing else is said.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A scenario in which so many actors send what an attempt sent before login, and others want streams all the same. With
+/// `patience` it is one who stays so long, for a server that ends later.
 pub(super) fn crowd(
     title: &str,
     attempt: &Attempt,
@@ -138,20 +144,30 @@ pub(super) fn crowd(
     for number in 1..=count {
         let _ = write!(out, "[Stream] {}\n{service}", name(number));
     }
-    out.push_str("[Stream] Juliet\n-----\n");
+    let (juliets, stay) = match patience {
+        Some(patience) => (1, patience),
+        None => (JULIETS, APART),
+    };
+    for number in 1..=juliets {
+        let _ = writeln!(out, "[Stream] Juliet {number}");
+    }
+    out.push_str("-----\n");
     for number in 1..=count {
         let _ = writeln!(out, "{} connects", name(number));
     }
-    out.push_str("Juliet connects\n");
     for number in 1..=count {
         let _ = write!(out, "{} sends bytes:\n{body}", name(number));
     }
-    out.push_str("Juliet sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${domain}' version='1.0'>\n");
-    let within = patience.map_or(10, |patience| patience.as_secs() + 10);
-    let _ = writeln!(out, "Juliet receives within {within}s:\n\t<stream:stream>");
-    if patience.is_some() {
-        out.push_str("Juliet receives:\n\t<stream:features scansion:strict='false'/>\n");
-        let _ = writeln!(out, "Juliet receives nothing for {within}s");
+    for number in 1..=juliets {
+        let _ = write!(
+            out,
+            "Juliet {number} connects\nJuliet {number} sends:\n\t<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='${{domain}}' version='1.0'>\n\
+             Juliet {number} receives within {within}s:\n\t<stream:stream>\n\
+             Juliet {number} receives:\n\t<stream:features scansion:strict='false'/>\n\
+             Juliet {number} receives nothing for {}s\n",
+            stay.as_secs(),
+            within = ANSWER.as_secs() + patience.unwrap_or_default().as_secs(),
+        );
     }
     out
 }

@@ -178,7 +178,7 @@ impl Campaign<'_> {
                 ..attempt.clone()
             };
             let text = script::slow(&bucket, &finished, linear);
-            self.scenario(&bucket, &seen, &text, steep, tell).await?;
+            self.scenario(&bucket, &seen, &[text], steep, tell).await?;
         }
         self.crowds(&what, &attempt, steep_each_time, tell).await
     }

@@ -140,7 +140,7 @@ async fn a_scenario_that_does_not_fail_is_said_to_be_such() {
     let text = script::crowd("A title", &attempt, 1, None);
     let mut campaign = field.campaign();
     campaign
-        .scenario("a bucket", "seen", &text, 3, &mut |_| {})
+        .scenario("a bucket", "seen", &[text], 3, &mut |_| {})
         .await
         .expect("findings");
     let finding = field.findings.iter().next().expect("a finding");

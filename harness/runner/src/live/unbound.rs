@@ -184,6 +184,6 @@ impl Campaign<'_> {
         };
         let text = super::script::wordless(&bucket, &attempt);
         let detail = format!("{}", attempt.bytes.escape_ascii());
-        self.scenario(&bucket, &detail, &text, 3, tell).await
+        self.scenario(&bucket, &detail, &[text], 3, tell).await
     }
 }
