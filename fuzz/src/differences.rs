@@ -178,8 +178,10 @@ fn is_foreign(line: &str, bytes: &[u8]) -> bool {
     let text = line.strip_prefix("text \"").unwrap_or_default();
     let text = text.trim_end_matches('"').split('\\').next();
     let text = text.unwrap_or_default().as_bytes();
-    // Less than this may stand there in another form.
-    text.len() > 2 && !bytes.windows(text.len()).any(|window| window == text)
+    // Pieces of the document may have come together.
+    const PIECE: usize = 4;
+    let is_there = |piece: &[u8]| bytes.windows(PIECE).any(|window| window == piece);
+    text.len() >= PIECE && !text.windows(PIECE).any(is_there)
 }
 
 fn word(line: &str) -> &str {

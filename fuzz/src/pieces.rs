@@ -355,7 +355,7 @@ pub const NASTIES: &[&str] = &[
     "<!DOCTYPE a [<!ENTITY x '&#60;b/>'>]>",
     "<!DOCTYPE a [<!ENTITY x '<b>'>]>",
     "<!DOCTYPE a [<!ENTITY x '&y;'><!ENTITY y '&x;'>]>",
-    "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/hostname'>]>",
+    "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]>",
     "<!DOCTYPE a [<!ENTITY % x 'y'> %x;]>",
     "<!DOCTYPE a [<!ATTLIST a b CDATA 'c'>]>",
     "<!DOCTYPE a [<!ATTLIST a xmlns CDATA 'u'>]>",
