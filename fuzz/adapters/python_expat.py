@@ -64,6 +64,9 @@ def read(data):
         parser.Parse(data, True)
     except expat.ExpatError as error:
         return "error: " + expat.ErrorString(error.code)
+    except (LookupError, ValueError):
+        # From the codecs of Python.
+        return "error: unknown encoding"
     return "\n".join(lines)
 
 

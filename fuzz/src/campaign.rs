@@ -317,7 +317,7 @@ impl Hunt {
     fn ended(&mut self, found: bool) {
         self.tries += 1;
         self.in_vain = if found { 0 } else { self.in_vain + 1 };
-        self.wait = (1 << self.in_vain.min(10)) - 1;
+        self.wait = (1 << self.in_vain.min(6)) - 1;
     }
 }
 

@@ -138,17 +138,58 @@ pub(crate) fn class(error: &XmlError, bytes: &[u8]) -> String {
         _ => "",
     };
     let name = error.rule.name();
-    if kind.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{name}: {kind}")
+    let place = match error.rule {
+        Rule::InvalidUtf8 if kind == UTF16 => "",
+        Rule::InvalidUtf8
+        | Rule::IllegalCharacter
+        | Rule::IllegalReference
+        | Rule::MalformedReference
+        | Rule::UndefinedEntity => place(&bytes[..at.min(bytes.len())]),
+        _ => "",
+    };
+    match (kind, place) {
+        ("", "") => name.to_owned(),
+        (words, "") | ("", words) => format!("{name}: {words}"),
+        _ => format!("{name}: {kind} {place}"),
     }
 }
+
+/// Where a well-formed piece of a document ends: readers check one place and forget another.
+fn place(before: &[u8]) -> &'static str {
+    const CDATA: &[u8] = b"<![CDATA[";
+    let last = |mark: &[u8]| {
+        before
+            .windows(mark.len())
+            .rposition(|window| window == mark)
+    };
+    if let Some(begin) = last(CDATA)
+        && last(b"]]>").is_none_or(|end| end < begin)
+    {
+        return "in a CDATA section";
+    }
+    let begin = last(b"<").unwrap_or(before.len());
+    let mut quote = None;
+    for byte in &before[begin..] {
+        match (quote, byte) {
+            (None, b'>') => return "in text",
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (Some(open), _) if open == byte => quote = None,
+            _ => {}
+        }
+    }
+    match quote {
+        Some(_) => "in a value",
+        None if begin < before.len() => "in a tag",
+        None => "in text",
+    }
+}
+
+const UTF16: &str = "UTF-16";
 
 /// What is wrong with bytes that are not UTF-8.
 fn utf8_fault(at: usize, wrong: &[u8]) -> &'static str {
     match wrong {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if at == 0 => "UTF-16",
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if at == 0 => UTF16,
         [0xc0 | 0xc1, ..] | [0xe0, 0x80..=0x9f, ..] | [0xf0, 0x80..=0x8f, ..] => "overlong",
         [0xed, 0xa0..=0xbf, ..] => "surrogate",
         [0xf4, 0x90..=0xbf, ..] | [0xf5..=0xf7, ..] => "beyond U+10FFFF",
@@ -182,4 +223,36 @@ fn variant(error: impl std::fmt::Debug) -> String {
         .find(|c: char| !c.is_alphanumeric())
         .unwrap_or(shown.len());
     shown[..end].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_tell_kinds_and_places_apart() {
+        for (document, expected) in [
+            (&b"<a>\x01</a>"[..], "illegal-character: control in text"),
+            (b"<a b='\x01'/>", "illegal-character: control in a value"),
+            (
+                b"<a><![CDATA[<b c='\0]]></a>",
+                "illegal-character: NUL in a CDATA section",
+            ),
+            (b"<a b='>'>\xc0\x80</a>", "invalid-utf8: overlong in text"),
+            (b"<a\xc3 />", "invalid-utf8: cut off in a tag"),
+            (b"\xff\xfe<\0", "invalid-utf8: UTF-16"),
+            (
+                b"<a>&#xd800;</a>",
+                "illegal-character-reference: surrogate in text",
+            ),
+            (b"<a b='&x;'/>", "undefined-entity: in a value"),
+            (b"<a></b>", "mismatched-end-tag"),
+            (
+                b"<!DOCTYPE a [<!ENTITY x SYSTEM 'y'>]><a/>",
+                "doctype: with external entities",
+            ),
+        ] {
+            assert_eq!(ours(document), Reading::Refused(expected.to_owned()));
+        }
+    }
 }

@@ -120,6 +120,8 @@ impl Process {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()?;
+        // What eats all memory faster than it can be looked at is to die before others do.
+        let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), "1000");
         let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("no pipes"));
         };
@@ -272,6 +274,15 @@ fn words(error: &str) -> String {
     const MOST: usize = 80;
     let mut out = String::new();
     let mut rest = error.trim();
+    // A number at the very start is the error's own.
+    if let Some(end) = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .or(Some(rest.len()))
+        && end <= 4
+    {
+        out.push_str(&rest[..end]);
+        rest = &rest[end..];
+    }
     while let Some(c) = rest.chars().next() {
         rest = &rest[c.len_utf8()..];
         let is_begin = out.is_empty() || out.ends_with([' ', '(', '[', ':', '=']);
@@ -320,6 +331,7 @@ mod tests {
             words("Unexpected 'a' (want \"b\") \u{e9}"),
             "Unexpected … (want …)"
         );
+        assert_eq!(words("76: tag 12 ends"), "76: tag N ends");
         assert_eq!(words("it isn't closed"), "it isn't closed");
         assert_eq!(words(&"x".repeat(200)).len(), 80);
     }
