@@ -3,14 +3,18 @@
 //! It owns no bytes. Its caller gives it the text from some position on, the same text with more behind it next time,
 //! and may cut off what is behind it ([`Scanner::shift`]). All positions are relative to that text.
 
+mod start_tag;
+
 use std::ops::Range;
 
 use super::chars::{self, NAME, SPACE};
 use super::declaration::{DeclarationScan, Fault};
 use super::names::{Mark, NO_NS, Names, Uri};
-use super::tag::{Attribute, AttributeScan, EndScan, NameScan, Part, QName, skip_space};
+use super::tag::{EndScan, Part, QName};
 use super::text::{self, Run};
 use super::{Declaration, Limits, Mode, Rule, XmlError};
+
+pub(super) use start_tag::RawAttr;
 
 /// What a step has found. What it consists of stays in the scanner until the next step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,37 +102,6 @@ struct Frame {
     ns: Uri,
     before: Mark,
 }
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RawAttr {
-    pub(super) name: QName,
-    value: (usize, usize),
-    /// The value is in the scratch buffer, because it means something else than its bytes.
-    scratch: bool,
-    pub(super) ns: Uri,
-}
-
-impl RawAttr {
-    fn shift(&mut self, by: usize) {
-        self.name.shift(by);
-        if !self.scratch {
-            self.value.0 -= by;
-            self.value.1 -= by;
-        }
-    }
-
-    pub(super) fn value<'a>(&self, input: &'a str, scratch: &'a str) -> &'a str {
-        let (start, end) = self.value;
-        if self.scratch {
-            &scratch[start..end]
-        } else {
-            &input[start..end]
-        }
-    }
-}
-
-/// Up to so many names are compared with each other; more are sorted.
-const PAIRWISE: usize = 8;
 
 impl Scanner {
     pub(crate) fn new(base: Base, limits: Limits) -> Self {
@@ -464,215 +437,6 @@ impl Scanner {
         Ok(Token::End)
     }
 
-    fn start_tag(&mut self, input: &str, window: usize, ending: Ending) -> Result<Token, Fault> {
-        let len = input.len();
-        if self.frames.len() >= self.limits.depth {
-            return Err((self.pos, Rule::TooDeep));
-        }
-        let Some((end, empty)) = self.read_start_tag(input, window)? else {
-            return self.more(len, window, ending);
-        };
-        unique(input, &self.declarations, Rule::DuplicateDeclaration)?;
-        unique(input, &self.attrs, Rule::DuplicateAttribute)?;
-        let before = self.names.mark();
-        let ns = self.resolve(input)?;
-        self.frames.push(Frame {
-            name: self.open.len(),
-            local: self.open.len() + (self.name.local - self.name.start),
-            ns,
-            before,
-        });
-        self.open.push_str(&input[self.name.start..self.name.end]);
-        self.phase = Phase::Content;
-        self.empty = empty;
-        self.pos = end;
-        if self.frames.len() <= self.unit_depth() {
-            self.unit = None;
-        }
-        Ok(Token::Start)
-    }
-
-    /// Reads the syntax of a start tag, or goes on where it stopped. Gives the position behind it, and whether its element
-    /// is empty.
-    fn read_start_tag(
-        &mut self,
-        input: &str,
-        window: usize,
-    ) -> Result<Option<(usize, bool)>, Fault> {
-        let seen = &input.as_bytes()[..window];
-        let (mut from, mut at) = if self.part.is_none() {
-            match self.read_name(input, window, NameScan::at(self.pos + 1))? {
-                Some(end) => (end, end),
-                None => return Ok(None),
-            }
-        } else {
-            match self.go_on(input, window)? {
-                Some(place) => place,
-                None => return Ok(None),
-            }
-        };
-        loop {
-            at = skip_space(seen, at);
-            match seen.get(at) {
-                Some(b'>') => return Ok(Some((at + 1, false))),
-                Some(b'/') => match seen.get(at + 1) {
-                    Some(b'>') => return Ok(Some((at + 2, true))),
-                    Some(_) => return Err((at + 1, Rule::MalformedTag)),
-                    None => {}
-                },
-                Some(_) if at > from => {
-                    match self.read_attribute(input, window, AttributeScan::at(at))? {
-                        Some(end) => (from, at) = (end, end),
-                        None => return Ok(None),
-                    }
-                    continue;
-                }
-                Some(_) => {
-                    let begins = input[at..].starts_with(|c| {
-                        chars::is_name_start(c) || c.is_ascii_alphabetic() || c == '_'
-                    });
-                    let rule = if begins {
-                        Rule::MissingSpace
-                    } else {
-                        Rule::InvalidName
-                    };
-                    return Err((at, rule));
-                }
-                None => {}
-            }
-            self.part = Some(Part::Space { from, at });
-            return Ok(None);
-        }
-    }
-
-    /// Completes what a start tag that was not complete ended in. Gives the position behind it, and behind space after it.
-    #[cold]
-    fn go_on(&mut self, input: &str, window: usize) -> Result<Option<(usize, usize)>, Fault> {
-        let end = match self.part.take() {
-            Some(Part::Space { from, at }) => return Ok(Some((from, at))),
-            Some(Part::Attribute(scan)) => self.read_attribute(input, window, scan)?,
-            Some(Part::Name(scan)) => self.read_name(input, window, scan)?,
-            Some(Part::End(_)) | None => None,
-        };
-        Ok(end.map(|end| (end, end)))
-    }
-
-    /// Reads the name of a start tag, or the rest of it, and gives the position behind it.
-    fn read_name(
-        &mut self,
-        input: &str,
-        window: usize,
-        mut scan: NameScan,
-    ) -> Result<Option<usize>, Fault> {
-        let Some(name) = scan.scan(input, window)? else {
-            self.part = Some(Part::Name(scan));
-            return Ok(None);
-        };
-        self.attrs.clear();
-        self.declarations.clear();
-        self.scratch.clear();
-        self.name = name;
-        Ok(Some(name.end))
-    }
-
-    /// Reads one attribute, or the rest of it, and gives the position behind it.
-    fn read_attribute(
-        &mut self,
-        input: &str,
-        window: usize,
-        mut scan: AttributeScan,
-    ) -> Result<Option<usize>, Fault> {
-        let Some(attribute) = scan.scan(input, window)? else {
-            self.part = Some(Part::Attribute(scan));
-            return Ok(None);
-        };
-        let Attribute {
-            name,
-            start,
-            end,
-            escaped,
-        } = attribute;
-        let value = if escaped {
-            let from = self.scratch.len();
-            text::unescape_value(&input[start..end], &mut self.scratch);
-            (from, self.scratch.len())
-        } else {
-            (start, end)
-        };
-        let attr = RawAttr {
-            name,
-            value,
-            scratch: escaped,
-            ns: NO_NS,
-        };
-        let whole = name.bytes(input);
-        let declares = whole.starts_with(b"xmlns") && (whole.len() == 5 || whole[5] == b':');
-        let (list, limit, rule) = if declares {
-            (
-                &mut self.declarations,
-                self.limits.namespaces,
-                Rule::TooManyDeclarations,
-            )
-        } else {
-            (
-                &mut self.attrs,
-                self.limits.attributes,
-                Rule::TooManyAttributes,
-            )
-        };
-        if list.len() >= limit {
-            return Err((name.start, rule));
-        }
-        list.push(attr);
-        Ok(Some(end + 1))
-    }
-
-    /// Enters the declarations of the start tag and resolves its names. Gives the namespace of the element.
-    fn resolve(&mut self, input: &str) -> Result<Uri, Fault> {
-        for declaration in &self.declarations {
-            let name = declaration.name;
-            let prefix = if name.has_prefix() {
-                name.local(input)
-            } else {
-                ""
-            };
-            let uri = declaration.value(input, &self.scratch);
-            self.names
-                .declare(prefix, uri)
-                .map_err(|rule| (name.start, rule))?;
-        }
-        let undeclared = |name: QName| (name.start, Rule::UndeclaredPrefix);
-        let name = self.name;
-        let ns = match name.prefix(input) {
-            "" => self.names.default(),
-            "xmlns" => return Err((name.start, Rule::ReservedPrefix)),
-            prefix => self.names.resolve(prefix).ok_or_else(|| undeclared(name))?,
-        };
-        let mut qualified = 0;
-        for attr in self.attrs.iter_mut().filter(|a| a.name.has_prefix()) {
-            attr.ns = self
-                .names
-                .resolve(attr.name.prefix(input))
-                .ok_or_else(|| undeclared(attr.name))?;
-            qualified += 1;
-        }
-        if qualified > 1 {
-            self.unique_expanded(input)?;
-        }
-        Ok(ns)
-    }
-
-    fn unique_expanded(&self, input: &str) -> Result<(), Fault> {
-        let expanded = |a: &RawAttr| (a.name.local(input), &**self.names.uri(a.ns));
-        let qualified: Vec<_> = self
-            .attrs
-            .iter()
-            .filter(|a| a.ns != NO_NS)
-            .map(|a| (expanded(a), a.name.start))
-            .collect();
-        first_twice(qualified).map_or(Ok(()), |at| Err((at, Rule::DuplicateExpandedName)))
-    }
-
     /// The text that the last token stands for.
     pub(super) fn text<'a>(&'a self, input: &'a str) -> &'a str {
         if self.text_is_scratch {
@@ -706,34 +470,4 @@ impl Scanner {
     pub(super) fn declares_default(&self) -> bool {
         self.declarations.iter().any(|d| !d.name.has_prefix())
     }
-}
-
-/// Refuses the second of two equal names.
-fn unique(input: &str, attrs: &[RawAttr], rule: Rule) -> Result<(), Fault> {
-    if attrs.len() <= PAIRWISE {
-        for (at, attr) in attrs.iter().enumerate().skip(1) {
-            let name = attr.name.bytes(input);
-            if attrs[..at]
-                .iter()
-                .any(|other| other.name.bytes(input) == name)
-            {
-                return Err((attr.name.start, rule));
-            }
-        }
-        return Ok(());
-    }
-    let names = attrs
-        .iter()
-        .map(|a| (a.name.bytes(input), a.name.start))
-        .collect();
-    first_twice(names).map_or(Ok(()), |at| Err((at, rule)))
-}
-
-/// The first position at which something stands that has stood before.
-fn first_twice<T: Ord>(mut all: Vec<(T, usize)>) -> Option<usize> {
-    all.sort_unstable();
-    all.windows(2)
-        .filter(|pair| pair[0].0 == pair[1].0)
-        .map(|pair| pair[1].1)
-        .min()
 }
