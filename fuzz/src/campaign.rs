@@ -101,7 +101,7 @@ impl Campaign<'_> {
         let mut rng = StdRng::seed_from_u64(self.seed);
         let mut kept: Vec<Vec<u8>> = Vec::new();
         let mut behaviours = HashSet::new();
-        let mut hunts: HashMap<Bucket, Hunt> = HashMap::new();
+        let mut hunts: HashMap<(Bucket, Option<&str>), Hunt> = HashMap::new();
         let mut progress = Progress {
             findings: findings.iter().len(),
             ..Progress::default()
@@ -126,9 +126,10 @@ impl Campaign<'_> {
                 stresses.next(progress.elapsed)
             };
             let is_large = large.is_some();
+            let kind = large.as_ref().map(|(kind, _)| *kind);
             let input = match (seeds.next(), large) {
                 (Some(seed), _) => seed,
-                (_, Some(large)) => large,
+                (_, Some((_, large))) => large,
                 _ => mutate::document(&mut rng, &kept),
             };
             progress.executions += 1;
@@ -147,21 +148,28 @@ impl Campaign<'_> {
                 // What is seen without a comment is no news with one.
                 let is_seen = bucket.base == XML && {
                     let base = OURS.to_owned();
-                    hunts.contains_key(&Bucket {
+                    let bucket = Bucket {
                         base,
                         ..bucket.clone()
-                    })
+                    };
+                    hunts.contains_key(&(bucket, None))
                 };
                 if is_seen {
                     continue;
                 }
-                let hunt = hunts.entry(bucket.clone()).or_default();
+                // What is too much for a reader may be too much in several ways.
+                let is_failure = matches!(bucket.kind, Kind::Fails(_));
+                let kind = kind.filter(|_| is_failure);
+                let hunt = hunts.entry((bucket.clone(), kind)).or_default();
                 let is_first = hunt.tries == 0;
                 let is_time = !is_large && on_shapes * SHAPES_SHARE <= progress.elapsed;
-                if !is_first && (matches!(bucket.kind, Kind::Fails(_)) || !hunt.goes_on(is_time)) {
+                if !is_first && (is_failure || !hunt.goes_on(is_time)) {
                     continue;
                 }
-                let mut name = bucket.to_string();
+                let mut name = match kind {
+                    Some(kind) => format!("{bucket}, of many: {kind}"),
+                    None => bucket.to_string(),
+                };
                 if is_first && findings.has(&name) {
                     hunt.ended(false);
                     continue;
@@ -334,8 +342,8 @@ struct Stresses {
 }
 
 impl Stresses {
-    /// The next one, if it is time for it.
-    fn next(&mut self, elapsed: Duration) -> Option<Vec<u8>> {
+    /// The next one and what it has many of, if it is time for it.
+    fn next(&mut self, elapsed: Duration) -> Option<(&'static str, Vec<u8>)> {
         if elapsed < STRESS_AFTER || self.spent * STRESS_SHARE > elapsed {
             return None;
         }
@@ -345,10 +353,12 @@ impl Stresses {
             return None;
         }
         let size = STRESS_SIZES[self.at / KINDS % STRESS_SIZES.len()];
-        Some(match kind.checked_sub(STRESSES.len()) {
-            None => STRESSES[kind].1(size),
-            Some(prolog) => [&PROLOGS[prolog].1(size)[..], b"<stream/>"].concat(),
-        })
+        let (name, make) = STRESSES.iter().chain(PROLOGS).nth(kind)?;
+        let mut document = make(size);
+        if kind >= STRESSES.len() {
+            document.extend_from_slice(b"<stream/>");
+        }
+        Some((name, document))
     }
 
     fn kind(&self) -> usize {
