@@ -207,7 +207,8 @@ impl<'a> Campaign<'a> {
                     self.batch(tell).await?;
                 }
                 self.stanzas(&mut pair, tell).await?;
-                self.slow(usize::try_from(round).unwrap_or(0), tell).await?;
+                self.slow(usize::try_from(round - 1).unwrap_or(0), tell)
+                    .await?;
                 self.look_after(round, tell).await
             };
             tokio::select! {

@@ -13,7 +13,7 @@ use crate::actor::{Actor, Stage};
 
 /// Crowds from small to large: the first that does it is what the scenario needs. A server should bear a thousand clients.
 const CROWDS: [usize; 5] = [16, 64, 128, 256, 1024];
-/// A server whose memory did not rise for so long is done with what it was sent, or hangs.
+/// A server that was idle for so long is done with what it was sent, or hangs.
 const QUIET: Duration = Duration::from_secs(3);
 /// So often it is asked for a stream meanwhile.
 const ASK: Duration = Duration::from_secs(1);
@@ -34,8 +34,8 @@ impl Campaign<'_> {
         !self.crowded.contains(what) && !findings.any(|finding| finding.bucket.ends_with(&end))
     }
 
-    /// Sends the same on more and more connections, which stay open. Goes on to larger crowds only if what one cost lets expect
-    /// that the largest needs more memory than the server may have, or if `surely`.
+    /// Sends the same on more and more connections, which stay open; unless `surely`, only on as many as need more memory than
+    /// the server may have, by what the first crowd cost.
     pub(super) async fn crowds(
         &mut self,
         what: &str,
@@ -45,7 +45,11 @@ impl Campaign<'_> {
     ) -> Result<(), Failure> {
         let limit = self.running.memory_limit();
         let before = self.running.memory().unwrap_or(0);
+        let mut least = 0;
         for count in CROWDS {
+            if (count as u64) < least {
+                continue;
+            }
             let began = Instant::now();
             let most = match self.hold(attempt, count).await {
                 Ok(memory) => memory.saturating_sub(before),
@@ -59,10 +63,9 @@ impl Campaign<'_> {
                 }
             };
             self.progress.connections += count as u64;
-            let (of, largest) = (count as u64, CROWDS[CROWDS.len() - 1] as u64);
-            let expected = most / of * largest;
-            if !surely && limit.is_none_or(|limit| expected < limit) {
-                break;
+            if !surely {
+                let Some(limit) = limit else { break };
+                least = limit * count as u64 / most.max(1);
             }
         }
         self.crowded.insert(what.to_owned());
@@ -179,15 +182,16 @@ impl Campaign<'_> {
         stage
     }
 
-    /// Resolves with the server's memory when it does not rise any more.
+    /// Resolves with the server's memory when that does not rise and the server computes next to nothing any more.
     async fn at_rest(&self) -> u64 {
         let mut ticks = interval(LOOK);
-        let (mut most, mut since) = (0, Instant::now());
+        let (mut most, mut computed, mut since) = (0, Duration::ZERO, Instant::now());
         while since.elapsed() < QUIET {
             ticks.tick().await;
             let memory = self.running.memory().unwrap_or(0);
-            if memory > most {
-                (most, since) = (memory, Instant::now());
+            let cpu = self.running.cpu().unwrap_or_default();
+            if memory > most || cpu > computed + QUIET / 10 {
+                (most, computed, since) = (most.max(memory), cpu, Instant::now());
             }
         }
         most

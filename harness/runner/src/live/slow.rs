@@ -43,6 +43,8 @@ const HEADERS: &[(&str, &str)] = &[
 /// What an input has many of.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
+    /// Elements in each other, none of which ends.
+    Open,
     /// A stream header with a long attribute: its name and the piece that it is made of.
     Header(&'static str, &'static str),
     /// A stream header with many prefixes, and an element whose children use the first and the last of them.
@@ -54,7 +56,7 @@ enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All of them, first what costs servers most.
     fn all() -> Vec<Self> {
         let headers = HEADERS
             .iter()
@@ -62,15 +64,17 @@ impl Kind {
         let elements = mutate::STRESSES
             .iter()
             .map(|(name, make)| Self::Element(name, *make));
-        headers
-            .chain([Self::Prefixes, Self::Redeclared])
+        [Self::Open, Self::Prefixes, Self::Redeclared]
+            .into_iter()
             .chain(elements)
+            .chain(headers)
             .collect()
     }
 
     /// In words.
     fn name(self) -> String {
         match self {
+            Self::Open => "elements that do not end".to_owned(),
             Self::Header(name, piece) => {
                 format!("{name} of a stream header, by {}", piece.escape_unicode())
             }
@@ -88,6 +92,10 @@ impl Kind {
             |attributes: &[(&str, &str)]| stream::header(ns::CLIENT, attributes).into_bytes();
         let usual = [("to", domain), ("version", "1.0")];
         match self {
+            Self::Open => {
+                let opened = "<a>".repeat(size / "<a>".len());
+                [header(&usual), b"<iq>".to_vec(), opened.into_bytes()].concat()
+            }
             Self::Header(name, piece) => {
                 let long = piece.repeat(size / piece.len());
                 let value = match name {

@@ -137,23 +137,36 @@ impl Processes {
 
     /// Resident memory of all processes of their groups, in bytes.
     pub(super) fn memory(&self) -> u64 {
+        // Behind the name: state, parent, group, …; resident pages are the 22nd of these.
+        self.sum(|fields| fields.get(21)?.parse().ok()) * PAGE
+    }
+
+    /// What all processes of their groups have computed for so far.
+    pub(super) fn cpu(&self) -> Duration {
+        let ticks = |fields: &[&str]| {
+            let user: u64 = fields.get(11)?.parse().ok()?;
+            let system: u64 = fields.get(12)?.parse().ok()?;
+            Some(user + system)
+        };
+        TICK * u32::try_from(self.sum(ticks)).unwrap_or(u32::MAX)
+    }
+
+    /// The sum of a number in `/proc/*/stat` over all processes of their groups.
+    fn sum(&self, number: impl Fn(&[&str]) -> Option<u64>) -> u64 {
         let groups: Vec<i32> = self.running.iter().map(|p| p.group.as_raw()).collect();
-        let pages: u64 = std::fs::read_dir("/proc")
+        std::fs::read_dir("/proc")
             .into_iter()
             .flatten()
             .flatten()
             .filter(|entry| entry.file_name().as_encoded_bytes()[0].is_ascii_digit())
             .filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok())
-            // Behind the name, which may hold anything: state, parent, group, …; resident pages are the 22nd of these.
+            // The name may hold anything.
             .filter_map(|stat| {
                 let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
                 let group = fields.get(2)?.parse().ok()?;
-                groups
-                    .contains(&group)
-                    .then(|| fields.get(21)?.parse::<u64>().ok())?
+                groups.contains(&group).then(|| number(&fields))?
             })
-            .sum();
-        pages * PAGE
+            .sum()
     }
 
     /// How the first of them ended unasked, if one did.
@@ -238,7 +251,9 @@ fn describe(status: ExitStatus) -> String {
     }
 }
 
-/// Bytes of a page of memory on the machines that worlds run on.
+/// The unit of times in `/proc`, on the machines that worlds run on.
+const TICK: Duration = Duration::from_millis(10);
+/// Bytes of a page of memory there.
 const PAGE: u64 = 4096;
 
 /// How much of a log is read for its last lines, and how many of them are shown.

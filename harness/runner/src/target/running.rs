@@ -300,6 +300,12 @@ impl Running {
         self.started().map(|s| s.processes.memory())
     }
 
+    /// What its processes have computed for so far.
+    #[must_use]
+    pub fn cpu(&self) -> Option<Duration> {
+        self.started().map(|s| s.processes.cpu())
+    }
+
     /// The most memory that each of its processes may ask for, in bytes.
     #[must_use]
     pub fn memory_limit(&self) -> Option<u64> {
