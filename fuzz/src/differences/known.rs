@@ -402,6 +402,12 @@ pub const KNOWN: &[Known] = &[
     known(&["libxml2"], Events, "<a xmlns='&#38;'/>", "the same"),
     known(
         &["libxml2"],
+        ReadsNoXml("malformed doctype"),
+        "<!DOCTYPEa><a/>",
+        "a space stands between DOCTYPE and the name (XML §2.8)",
+    ),
+    known(
+        &["libxml2"],
         Events,
         "<a><![CDATA[b\r]]></a>",
         "CR alone is a line end in CDATA sections too (XML §2.11)",
