@@ -1,5 +1,6 @@
 //! Many connections at once: what one of them costs a server, a crowd of them may bring it down with, before any login.
 
+use std::mem::discriminant;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -95,7 +96,8 @@ impl Campaign<'_> {
             self.restart().await?;
             let began = Instant::now();
             match self.hold(attempt, count).await {
-                Err(again) if bucket(&again) == bucket(&trouble) => {
+                // A process without memory ends in one way or another.
+                Err(again) if discriminant(&again) == discriminant(&trouble) => {
                     took = took.max(began.elapsed());
                     trouble = again;
                 }
@@ -133,8 +135,12 @@ impl Campaign<'_> {
     /// then. Gives the server's memory.
     async fn hold(&self, attempt: &Attempt, count: usize) -> Result<u64, Trouble> {
         let watched = async {
-            // They live until the end of this block.
-            let _crowd = join_all((0..count).map(|_| self.sent(attempt))).await;
+            // They live until the end of this block. One after the other: a server lets few wait to be accepted.
+            let mut crowd = Vec::with_capacity(count);
+            for _ in 0..count {
+                crowd.push(self.connected().await);
+            }
+            join_all(crowd.iter_mut().flatten().map(|one| sent(one, attempt))).await;
             // While it works on them, which is what others suffer from, and again when it is done.
             let memory = tokio::select! {
                 memory = timeout(MOST, self.at_rest()) => memory.unwrap_or_default(),
@@ -160,26 +166,15 @@ impl Campaign<'_> {
         }
     }
 
-    /// A connection on which an attempt was sent, as far as the server takes it.
-    async fn sent(&self, attempt: &Attempt) -> Stage {
+    /// A connection; `None` where there can be none.
+    async fn connected(&self) -> Option<Stage> {
         let mut stage = Stage::new(
             vec![Actor::new("Romeo")],
             self.reach.clone(),
             self.tls.clone(),
             StdRng::seed_from_u64(0),
         );
-        if stage.connect(0).await.is_ok() {
-            if let Ok(connection) = stage.connection(0) {
-                connection.send(&attempt.bytes);
-            }
-            stage
-                .wait(Instant::now() + HANG, |stage| {
-                    let connection = stage.actors[0].connection.as_ref()?;
-                    (connection.is_flushed() || !connection.is_open()).then_some(())
-                })
-                .await;
-        }
-        stage
+        stage.connect(0).await.is_ok().then_some(stage)
     }
 
     /// Resolves with the server's memory when that does not rise and the server computes next to nothing any more.
@@ -196,4 +191,17 @@ impl Campaign<'_> {
         }
         most
     }
+}
+
+/// Sends an attempt, as far as the server takes it.
+async fn sent(stage: &mut Stage, attempt: &Attempt) {
+    if let Ok(connection) = stage.connection(0) {
+        connection.send(&attempt.bytes);
+    }
+    stage
+        .wait(Instant::now() + HANG, |stage| {
+            let connection = stage.actors[0].connection.as_ref()?;
+            (connection.is_flushed() || !connection.is_open()).then_some(())
+        })
+        .await;
 }
