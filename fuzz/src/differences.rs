@@ -20,7 +20,7 @@ pub type Named<'a> = (&'a str, Reading);
 /// A difference between two readers; two of them are the same finding if all of this is equal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket {
-    /// The reader that is measured against: ours, or the first that reads what ours refuses.
+    /// What is measured against: our reader, XML 1.0 where RFC 6120 forbids more, or the first that reads what ours refuses.
     pub base: String,
     /// The other one.
     pub reader: String,

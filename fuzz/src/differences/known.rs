@@ -93,6 +93,8 @@ const PIECES: &[&[u8]] = &[
     b"\r",
     b"&",
     "\u{feff}".as_bytes(),
+    // What U+FDF0 to U+FFFD begin with.
+    b"\xef",
     b":xmlns",
     b"<!--",
     b"<?",

@@ -331,17 +331,7 @@ impl<'a> Campaign<'a> {
             source: Arc::clone(&source),
             script,
         });
-        let plan = Plan {
-            cases: cases.collect(),
-            jobs: 1,
-            seed: run::random_seed(),
-            fail_fast: false,
-            strict: false,
-            retries: 0,
-            busy_replays: 0,
-            capture: None,
-            capabilities: None,
-        };
+        let plan = Plan::once(cases.collect());
         // Whoever runs the campaign listens, too, and ends this with it.
         let mut interrupts = Interrupts::listen().map_err(Failure::Io)?;
         let played = run::run(self.running, &plan, &mut interrupts, |_, _| {}).await;

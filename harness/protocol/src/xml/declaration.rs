@@ -91,15 +91,14 @@ impl DeclarationScan {
                 }
                 Step::Word { start, word } => {
                     let rest = &word[self.at - start..];
-                    if seen[self.at..].starts_with(rest) {
-                        self.at += rest.len();
-                    } else if next == rest[0] {
-                        self.at += 1;
-                    } else {
-                        return malformed;
-                    }
-                    if self.at - start < word.len() {
-                        continue;
+                    let pairs = rest.iter().zip(&seen[self.at..]);
+                    let same = pairs.take_while(|(a, b)| a == b).count();
+                    self.at += same;
+                    if same < rest.len() {
+                        return match seen.get(self.at) {
+                            Some(_) => Err((self.at, Rule::MalformedDeclaration)),
+                            None => Ok(None),
+                        };
                     }
                     match (word, self.version.take()) {
                         (END, Some(version)) => {

@@ -4,13 +4,12 @@ use std::mem::discriminant;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use tokio::time::{Instant, interval, timeout};
 
 use super::input::Attempt;
+use super::unbound::connected;
 use super::{Campaign, Event, Failure, HANG, LOOK, Trouble, script};
-use crate::actor::{Actor, Stage};
+use crate::actor::Stage;
 
 /// Crowds from small to large: the first that does it is what the scenario needs. A server should bear a thousand clients.
 const CROWDS: [usize; 5] = [16, 64, 128, 256, 1024];
@@ -138,7 +137,8 @@ impl Campaign<'_> {
             // They live until the end of this block. One after the other: a server lets few wait to be accepted.
             let mut crowd = Vec::with_capacity(count);
             for _ in 0..count {
-                crowd.push(self.connected().await);
+                let (reach, tls) = (self.reach.clone(), self.tls.clone());
+                crowd.push(connected(reach, tls, attempt.when).await);
             }
             join_all(crowd.iter_mut().flatten().map(|one| sent(one, attempt))).await;
             // While it works on them, which is what others suffer from, and again when it is done.
@@ -164,17 +164,6 @@ impl Campaign<'_> {
         while self.offers_streams().await {
             ticks.tick().await;
         }
-    }
-
-    /// A connection; `None` where there can be none.
-    async fn connected(&self) -> Option<Stage> {
-        let mut stage = Stage::new(
-            vec![Actor::new("Romeo")],
-            self.reach.clone(),
-            self.tls.clone(),
-            StdRng::seed_from_u64(0),
-        );
-        stage.connect(0).await.is_ok().then_some(stage)
     }
 
     /// Resolves with the server's memory when that does not rise and the server computes next to nothing any more.

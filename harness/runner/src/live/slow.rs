@@ -3,15 +3,13 @@
 
 use std::time::Duration;
 
-use rand::SeedableRng as _;
-use rand::rngs::StdRng;
 use tokio::time::Instant;
 use xmppspec_fuzz::mutate;
 use xmppspec_protocol::{ns, stream};
 
 use super::input::{Attempt, When};
+use super::unbound::connected;
 use super::{Campaign, Event, Failure, script};
-use crate::actor::{Actor, Stage};
 
 /// Bytes of the smaller input. Four times as many stay below the 256 kB that servers take before login.
 const SIZE: usize = 55_000;
@@ -195,13 +193,8 @@ impl Campaign<'_> {
     async fn least(&self, bytes: &[u8]) -> Option<Duration> {
         let mut least = None;
         for _ in 0..MEASURES {
-            let mut stage = Stage::new(
-                vec![Actor::new("Romeo")],
-                self.reach.clone(),
-                self.tls.clone(),
-                StdRng::seed_from_u64(0),
-            );
-            stage.connect(0).await.ok()?;
+            let (reach, tls) = (self.reach.clone(), self.tls.clone());
+            let mut stage = connected(reach, tls, When::BeforeTls).await?;
             let began = Instant::now();
             stage.connection(0).ok()?.send(bytes);
             let over = stage.wait(began + MOST, |stage| {

@@ -28,15 +28,19 @@ pub(super) struct Sent {
     pub(super) wordless: bool,
 }
 
+/// A connection as attempts of this kind need it; `None` where there can be none.
+pub(super) async fn connected(reach: Arc<Reach>, tls: Tls, when: When) -> Option<Stage> {
+    let mut actor = Actor::new("Romeo");
+    actor.direct_tls = when == When::BeforeSasl;
+    let mut stage = Stage::new(vec![actor], reach, tls, StdRng::seed_from_u64(0));
+    stage.connect(0).await.is_ok().then_some(stage)
+}
+
 /// Sends one attempt on a connection of its own and waits until the server is done with it.
 pub(super) async fn send(reach: Arc<Reach>, tls: Tls, attempt: &Attempt) -> Sent {
-    let mut actor = Actor::new("Romeo");
-    actor.direct_tls = attempt.when == When::BeforeSasl;
-    let rng = StdRng::seed_from_u64(0);
-    let mut stage = Stage::new(vec![actor], reach, tls, rng);
-    if stage.connect(0).await.is_err() {
+    let Some(mut stage) = connected(reach, tls, attempt.when).await else {
         return Sent::default();
-    }
+    };
     if let Ok(connection) = stage.connection(0) {
         connection.send(&attempt.bytes);
     }
@@ -131,20 +135,12 @@ impl Campaign<'_> {
     pub(super) async fn offers_streams(&self) -> bool {
         let until = Instant::now() + HANG;
         while Instant::now() < until {
-            let actor = Actor::new("harness");
-            let mut stage = Stage::new(
-                vec![actor],
-                self.reach.clone(),
-                self.tls.clone(),
-                StdRng::seed_from_u64(0),
-            );
-            if stage.connect(0).await.is_ok()
-                && stage
-                    .open_stream(0, &Opening::to(&self.reach.domain))
-                    .await
-                    .is_ok()
-            {
-                return true;
+            let (reach, tls) = (self.reach.clone(), self.tls.clone());
+            if let Some(mut stage) = connected(reach, tls, When::BeforeTls).await {
+                let opening = Opening::to(&self.reach.domain);
+                if stage.open_stream(0, &opening).await.is_ok() {
+                    return true;
+                }
             }
         }
         false

@@ -113,6 +113,23 @@ pub struct Plan {
     pub capabilities: Option<Capabilities>,
 }
 
+impl Plan {
+    /// Cases one after the other, each of them once.
+    pub(crate) fn once(cases: Vec<Selected>) -> Self {
+        Plan {
+            cases,
+            jobs: 1,
+            seed: random_seed(),
+            fail_fast: false,
+            strict: false,
+            retries: 0,
+            busy_replays: 0,
+            capture: None,
+            capabilities: None,
+        }
+    }
+}
+
 /// Why a run ended before its time.
 #[derive(Debug)]
 pub enum Early {
@@ -208,17 +225,7 @@ pub async fn look(
     running: &Running,
     interrupts: &mut Interrupts,
 ) -> Result<Capabilities, RunError> {
-    let plan = Plan {
-        cases: Vec::new(),
-        jobs: 1,
-        seed: random_seed(),
-        fail_fast: false,
-        strict: false,
-        retries: 0,
-        busy_replays: 0,
-        capture: None,
-        capabilities: None,
-    };
+    let plan = Plan::once(Vec::new());
     Ok(set_up(running, &plan, interrupts).await?.capabilities)
 }
 
