@@ -1,4 +1,4 @@
 //! The fuzz target `element`; see the property of this name.
 #![cfg_attr(fuzzing, no_main)]
 
-xmppspec_fuzz::fuzz_target!(element);
+xmppspec_fuzz::fuzz_target!(element: xml);

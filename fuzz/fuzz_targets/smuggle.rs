@@ -1,4 +1,4 @@
 //! The fuzz target `smuggle`; see the property of this name.
 #![cfg_attr(fuzzing, no_main)]
 
-xmppspec_fuzz::fuzz_target!(smuggle);
+xmppspec_fuzz::fuzz_target!(smuggle: xml);

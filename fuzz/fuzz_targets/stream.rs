@@ -1,4 +1,4 @@
 //! The fuzz target `stream`; see the property of this name.
 #![cfg_attr(fuzzing, no_main)]
 
-xmppspec_fuzz::fuzz_target!(stream);
+xmppspec_fuzz::fuzz_target!(stream: xml);

@@ -22,9 +22,28 @@ pub const SEEDS: &[&[u8]] = include!(concat!(env!("OUT_DIR"), "/seeds.rs"));
 #[cfg(fuzzing)]
 pub use libfuzzer_sys;
 
-/// The main function of a fuzz target: libFuzzer's where cargo-fuzz builds it, else one that replays files.
+/// The main function of a fuzz target: libFuzzer's where cargo-fuzz builds it, else one that replays files. Behind the
+/// property may stand that its inputs are `xml`, which is then changed as XML, too.
 #[macro_export]
 macro_rules! fuzz_target {
+    ($property:ident: xml) => {
+        $crate::fuzz_target!($property);
+
+        #[cfg(fuzzing)]
+        $crate::libfuzzer_sys::fuzz_mutator!(|data: &mut [u8],
+                                              size: usize,
+                                              max_size: usize,
+                                              seed: u32| {
+            match $crate::mutate::as_xml(seed, &data[..size]) {
+                Some(mut changed) => {
+                    changed.truncate(max_size);
+                    data[..changed.len()].copy_from_slice(&changed);
+                    changed.len()
+                }
+                None => $crate::libfuzzer_sys::fuzzer_mutate(data, size, max_size),
+            }
+        });
+    };
     ($property:ident) => {
         #[cfg(fuzzing)]
         $crate::libfuzzer_sys::fuzz_target!(|data: &[u8]| $crate::properties::$property(data));

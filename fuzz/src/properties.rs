@@ -1,11 +1,6 @@
 //! What must hold for any bytes. Each property panics when it does not, which is what libFuzzer and proptest look for.
 
-use std::borrow::Cow;
 use std::process::ExitCode;
-
-use arbitrary::Unstructured;
-
-use crate::document;
 
 mod differential;
 mod dns;
@@ -41,26 +36,6 @@ pub const ALL: &[(&str, Property)] = &[
     ("dns", dns),
     ("script", script),
 ];
-
-/// Inputs with these first bytes, which no XML can begin with, describe a document; all others are the document.
-const TREE: u8 = 1;
-const DAMAGED_TREE: u8 = 2;
-const STREAM: u8 = 3;
-
-/// The XML that an input stands for: itself, or one that is made from it.
-#[must_use]
-pub fn xml(data: &[u8]) -> Cow<'_, [u8]> {
-    let Some((&kind, rest)) = data.split_first() else {
-        return Cow::Borrowed(data);
-    };
-    let mut rest = Unstructured::new(rest);
-    match kind {
-        TREE => Cow::Owned(document::element(&mut rest)),
-        DAMAGED_TREE => Cow::Owned(document::damaged(&mut rest)),
-        STREAM => Cow::Owned(document::stream(&mut rest)),
-        _ => Cow::Borrowed(data),
-    }
-}
 
 /// A number that depends on all bytes, for choices that must come out the same at each replay.
 fn digest(data: &[u8]) -> u64 {

@@ -1,15 +1,19 @@
 //! The properties on random bytes and on documents made from them; fuzzers do the same for longer.
 
+use arbitrary::Unstructured;
 use proptest::prelude::*;
+use xmppspec_fuzz::document;
 use xmppspec_fuzz::pieces::{BROKEN_UTF8, NASTIES};
 use xmppspec_fuzz::properties::{self, Property};
 
-/// Bytes that describe a document of one kind.
-fn described(kind: u8) -> impl Strategy<Value = Vec<u8>> {
-    prop::collection::vec(any::<u8>(), 0..600).prop_map(move |mut bytes| {
-        bytes.insert(0, kind);
-        bytes
-    })
+/// Bytes that describe a document.
+fn description() -> impl Strategy<Value = Vec<u8>> {
+    prop::collection::vec(any::<u8>(), 0..600)
+}
+
+/// A document of one kind.
+fn made(make: fn(&mut Unstructured<'_>) -> Vec<u8>) -> impl Strategy<Value = Vec<u8>> {
+    description().prop_map(move |bytes| make(&mut Unstructured::new(&bytes)))
 }
 
 /// Pieces of markup and single bytes in any order.
@@ -23,7 +27,12 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_xml() -> impl Strategy<Value = Vec<u8>> {
-    prop_oneof![described(1), described(2), described(3), pieces()]
+    prop_oneof![
+        made(document::element),
+        made(document::damaged),
+        made(document::stream),
+        pieces()
+    ]
 }
 
 /// Text of a few odd pieces, for what is no XML.
@@ -50,7 +59,7 @@ proptest! {
     }
 
     #[test]
-    fn smuggle(bytes in prop_oneof![described(0), pieces()]) {
+    fn smuggle(bytes in prop_oneof![description(), pieces()]) {
         properties::smuggle(&bytes);
     }
 

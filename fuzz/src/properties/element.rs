@@ -3,13 +3,10 @@
 use xmppspec_protocol::element::Element;
 use xmppspec_protocol::ns;
 
-use super::xml;
-
 /// Writing and reading is the identity on every element that can be read, as a document of its own and as a child of a
 /// stream; what is written is a fixed point.
-pub fn element(data: &[u8]) {
-    let bytes = xml(data);
-    let Ok(element) = Element::parse(&bytes) else {
+pub fn element(bytes: &[u8]) {
+    let Ok(element) = Element::parse(bytes) else {
         return;
     };
     let written = element.to_string();
