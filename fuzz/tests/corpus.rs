@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use xmppspec_fuzz::properties;
-use xmppspec_protocol::xml::{Limits, Mode, canonical};
+use xmppspec_protocol::xml::{Limits, Mode, Parser, XmlError, canonical};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus")
@@ -57,6 +57,32 @@ fn every_scenario_keeps_the_property_of_scripts() {
     }
 }
 
+fn said(error: Option<XmlError>) -> String {
+    error.map_or("read".to_owned(), |error| {
+        format!("{} {}", error.offset, error.rule.name())
+    })
+}
+
+/// What is said of bytes that come in chunks of one size.
+fn in_chunks(bytes: &[u8], size: usize) -> String {
+    let mut parser = Parser::new(Mode::Element, Limits::NONE);
+    for chunk in bytes.chunks(size) {
+        parser.feed(chunk);
+        while let Some(event) = parser.next_event().transpose() {
+            if let Err(error) = event {
+                return said(Some(error));
+            }
+        }
+    }
+    loop {
+        match parser.last_event() {
+            Ok(Some(_)) => {}
+            Ok(None) => return said(None),
+            Err(error) => return said(Some(error)),
+        }
+    }
+}
+
 /// Beside `name.xml` stands `name.verdict`: `read`, or the offset and the rule that refuses.
 #[test]
 fn regressions_have_their_verdicts() {
@@ -71,12 +97,15 @@ fn regressions_have_their_verdicts() {
         found.extend(broken(XML, &file));
         let expected = fs::read_to_string(file.with_extension("verdict"))
             .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let verdict = match canonical(&bytes, Mode::Element, Limits::NONE).1 {
-            None => "read".to_owned(),
-            Some(error) => format!("{} {}", error.offset, error.rule.name()),
-        };
+        let verdict = said(canonical(&bytes, Mode::Element, Limits::NONE).1);
         if verdict != expected.trim() {
             found.push(format!("{verdict}: {}", file.display()));
+        }
+        for size in 1..=bytes.len() {
+            let verdict = in_chunks(&bytes, size);
+            if verdict != expected.trim() {
+                found.push(format!("{verdict}: chunks of {size} of {}", file.display()));
+            }
         }
     }
     assert!(count > 0, "there are no regressions");

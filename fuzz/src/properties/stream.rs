@@ -54,7 +54,7 @@ pub fn stream(bytes: &[u8]) {
 struct Seen {
     events: usize,
     hash: u64,
-    deepest: usize,
+    deepest: isize,
     error: Option<XmlError>,
 }
 
@@ -63,8 +63,9 @@ struct Observer {
     /// None where nothing will be compared.
     hash: Option<Fold>,
     events: usize,
-    depth: usize,
-    deepest: usize,
+    depth: isize,
+    deepest: isize,
+    shallowest: isize,
 }
 
 impl Observer {
@@ -74,20 +75,23 @@ impl Observer {
             events: 0,
             depth: 0,
             deepest: 0,
+            shallowest: 0,
         }
     }
 
     fn see(&mut self, event: &Event<'_>) {
-        self.events += 1;
+        // Nothing here can overflow, and a check is a comparison that a fuzzer looks at.
+        self.events = self.events.wrapping_add(1);
         match event {
             Event::Declaration(_) => {}
             Event::Start(_) => {
-                self.depth += 1;
+                self.depth = self.depth.wrapping_add(1);
                 self.deepest = self.deepest.max(self.depth);
             }
             Event::Text(text) => assert!(!text.is_empty(), "empty text is no event"),
             Event::End(_) => {
-                self.depth = self.depth.checked_sub(1).expect("an end has a start");
+                self.depth = self.depth.wrapping_sub(1);
+                self.shallowest = self.shallowest.min(self.depth);
             }
         }
         if let Some(hash) = &mut self.hash {
@@ -96,6 +100,7 @@ impl Observer {
     }
 
     fn seen(self, error: Option<XmlError>) -> Seen {
+        assert!(self.shallowest == 0, "an end has a start");
         assert!(
             error.is_some() || self.depth == 0,
             "a document that was read to its end is closed"
@@ -140,16 +145,13 @@ fn whole(bytes: &[u8], mode: Mode, limits: Limits, compares: bool) -> Seen {
     let mut reader = Reader::new(bytes, mode, limits);
     let (mut observer, mut before) = (Observer::new(compares), 0);
     loop {
-        let error = match reader.next() {
-            Ok(Some(event)) => {
-                observer.see(&event);
-                None
-            }
+        match reader.next() {
+            Ok(Some(event)) => observer.see(&event),
             Ok(None) => return observer.seen(None),
-            Err(error) => Some(error),
-        };
-        if error.is_some() {
-            return observer.seen(error);
+            Err(error) => return observer.seen(Some(error)),
+        }
+        if !compares {
+            continue;
         }
         let offset = reader.offset();
         assert!(
@@ -215,7 +217,10 @@ fn limits(bytes: &[u8], mode: Mode, choice: u64, free: &Seen) {
         limited == cut,
         "chunks matter to limits: {limited:?} {cut:?}"
     );
-    assert!(limited.deepest <= SMALL.depth, "the depth is limited");
+    assert!(
+        limited.deepest <= SMALL.depth as isize,
+        "the depth is limited"
+    );
     let is_limit = limited.error.is_some_and(|error| {
         matches!(
             error.rule,

@@ -41,6 +41,8 @@ const VERSION: &[u8] = b"version";
 const ENCODING: &[u8] = b"encoding";
 const STANDALONE: &[u8] = b"standalone";
 const END: &[u8] = b"?>";
+/// What nearly always stands behind `<?xml`.
+const USUAL: &[u8] = b" version='1.0'?>";
 
 impl DeclarationScan {
     /// A scan that begins behind `<?xml`.
@@ -67,6 +69,14 @@ impl DeclarationScan {
 
     /// The declaration and the position behind it; `None`: it goes on behind what is seen.
     pub(super) fn scan(&mut self, seen: &[u8]) -> Result<Option<(Declaration, usize)>, Fault> {
+        let begins = self.version.is_none() && matches!(self.step, Step::Space { .. });
+        if begins && seen[self.at..].starts_with(USUAL) {
+            let declaration = Declaration {
+                version: "1.0".to_owned(),
+                encoding: None,
+            };
+            return Ok(Some((declaration, self.at + USUAL.len())));
+        }
         loop {
             if !matches!(self.step, Step::Word { .. } | Step::Value { .. }) {
                 self.at = skip_space(seen, self.at);

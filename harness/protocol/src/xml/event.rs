@@ -77,7 +77,7 @@ impl<'a> Start<'a> {
         let names = &self.scanner.names;
         self.scanner
             .declares_default()
-            .then(|| &**names.uri(names.default()))
+            .then(|| &**names.uri(names.default_ns()))
     }
 }
 

@@ -12,25 +12,25 @@ pub(super) type Uri = u32;
 pub(super) const NO_NS: Uri = 0;
 const XML: Uri = 1;
 /// The names behind these two.
-static BUILT_IN: LazyLock<[Arc<str>; 2]> = LazyLock::new(|| [Arc::from(""), Arc::from(XML_NS)]);
+static BUILT_IN: LazyLock<[Arc<str>; BUILT_INS]> =
+    LazyLock::new(|| [Arc::from(""), Arc::from(XML_NS)]);
+const BUILT_INS: usize = 2;
 
 /// With more prefixes in scope than this, a map finds them: looking through them all would make the cost of many
 /// declarations quadratic.
 const LINEAR: usize = 12;
 
 /// The declarations in scope.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Names {
+    /// What is declared; the numbers of the names that always are come first.
     uris: Vec<Arc<str>>,
     bindings: Vec<Binding>,
     /// The prefixes of `bindings`, one after the other.
-    prefixes: String,
+    prefixes: Vec<u8>,
     default: Uri,
     /// For each prefix its bindings, innermost last; kept only while there are more than `LINEAR`.
-    index: HashMap<Box<str>, Vec<Uri>>,
-    /// Streams declare the same few namespaces again and again; this saves making each of them anew. Empty until there is
-    /// one, because most parsers read little.
-    cache: Vec<Option<Arc<str>>>,
+    index: Option<Box<HashMap<Box<[u8]>, Vec<Uri>>>>,
 }
 
 #[derive(Debug)]
@@ -48,24 +48,15 @@ pub(super) struct Mark {
 }
 
 impl Names {
-    const CACHE: usize = 16;
-
-    pub(super) fn new() -> Self {
-        Names {
-            uris: BUILT_IN.to_vec(),
-            bindings: Vec::new(),
-            prefixes: String::new(),
-            default: NO_NS,
-            index: HashMap::new(),
-            cache: Vec::new(),
+    pub(super) fn uri(&self, uri: Uri) -> &Arc<str> {
+        let uri = uri as usize;
+        match uri.checked_sub(BUILT_INS) {
+            Some(declared) => &self.uris[declared],
+            None => &BUILT_IN[uri],
         }
     }
 
-    pub(super) fn uri(&self, uri: Uri) -> &Arc<str> {
-        &self.uris[uri as usize]
-    }
-
-    pub(super) fn default(&self) -> Uri {
+    pub(super) fn default_ns(&self) -> Uri {
         self.default
     }
 
@@ -88,38 +79,40 @@ impl Names {
                 .bindings
                 .pop()
                 .expect("there are more than the mark has");
-            if self.bindings.len() >= LINEAR
-                && let Some(stack) = self.index.get_mut(&self.prefixes[binding.start..])
+            if let Some(index) = &mut self.index
+                && let Some(stack) = index.get_mut(&self.prefixes[binding.start..])
             {
                 stack.pop();
                 if stack.is_empty() {
-                    self.index.remove(&self.prefixes[binding.start..]);
+                    index.remove(&self.prefixes[binding.start..]);
                 }
             }
             self.prefixes.truncate(binding.start);
         }
         if self.bindings.len() <= LINEAR {
-            self.index.clear();
+            self.index = None;
         }
     }
 
     /// Enters a declaration. `prefix` is empty for the default namespace.
-    pub(super) fn declare(&mut self, prefix: &str, uri: &str) -> Result<(), Rule> {
+    pub(super) fn declare(&mut self, prefix: &[u8], uri: &[u8]) -> Result<(), Rule> {
         match prefix {
-            "xmlns" => return Err(Rule::ReservedPrefix),
-            "xml" if uri != XML_NS => return Err(Rule::ReservedPrefix),
-            "xml" => return Ok(()),
-            _ if uri == XML_NS || uri == XMLNS_NS => return Err(Rule::ReservedNamespace),
-            "" if uri.is_empty() => {
+            b"xmlns" => return Err(Rule::ReservedPrefix),
+            b"xml" if uri != XML_NS.as_bytes() => return Err(Rule::ReservedPrefix),
+            b"xml" => return Ok(()),
+            _ if uri == XML_NS.as_bytes() || uri == XMLNS_NS.as_bytes() => {
+                return Err(Rule::ReservedNamespace);
+            }
+            b"" if uri.is_empty() => {
                 self.default = NO_NS;
                 return Ok(());
             }
             _ if uri.is_empty() => return Err(Rule::EmptyNamespace),
             _ => {}
         }
-        let id = self.uris.len() as Uri;
-        let shared = self.shared(uri);
-        self.uris.push(shared);
+        let id = (BUILT_INS + self.uris.len()) as Uri;
+        let name = std::str::from_utf8(uri).unwrap_or_default();
+        self.uris.push(Arc::from(name));
         if prefix.is_empty() {
             self.default = id;
             return Ok(());
@@ -128,30 +121,32 @@ impl Names {
             start: self.prefixes.len(),
             uri: id,
         });
-        self.prefixes.push_str(prefix);
+        self.prefixes.extend_from_slice(prefix);
         if self.bindings.len() > LINEAR {
-            if self.index.is_empty() {
-                for at in 0..self.bindings.len() {
-                    let known: Box<str> = self.prefix(at).into();
-                    self.index
-                        .entry(known)
-                        .or_default()
-                        .push(self.bindings[at].uri);
-                }
-            } else {
-                self.index.entry(prefix.into()).or_default().push(id);
+            // Those before this one are in it already, or come now.
+            let first = match self.index {
+                Some(_) => self.bindings.len() - 1,
+                None => 0,
+            };
+            let mut index = self.index.take().unwrap_or_default();
+            for at in first..self.bindings.len() {
+                index
+                    .entry(self.prefix(at).into())
+                    .or_default()
+                    .push(self.bindings[at].uri);
             }
+            self.index = Some(index);
         }
         Ok(())
     }
 
     /// What a prefix is bound to.
-    pub(super) fn resolve(&self, prefix: &str) -> Option<Uri> {
-        if prefix == "xml" {
+    pub(super) fn resolve(&self, prefix: &[u8]) -> Option<Uri> {
+        if prefix == b"xml" {
             return Some(XML);
         }
         if self.bindings.len() > LINEAR {
-            return self.index.get(prefix)?.last().copied();
+            return self.index.as_ref()?.get(prefix)?.last().copied();
         }
         (0..self.bindings.len())
             .rev()
@@ -161,33 +156,17 @@ impl Names {
 
     /// The declarations made since `mark`: prefix and name.
     pub(super) fn since(&self, mark: Mark) -> impl Iterator<Item = (&str, &str)> {
-        (mark.bindings..self.bindings.len())
-            .map(|at| (self.prefix(at), &**self.uri(self.bindings[at].uri)))
+        (mark.bindings..self.bindings.len()).map(|at| {
+            let prefix = std::str::from_utf8(self.prefix(at)).unwrap_or_default();
+            (prefix, &**self.uri(self.bindings[at].uri))
+        })
     }
 
-    fn prefix(&self, at: usize) -> &str {
+    fn prefix(&self, at: usize) -> &[u8] {
         let end = self
             .bindings
             .get(at + 1)
             .map_or(self.prefixes.len(), |next| next.start);
         &self.prefixes[self.bindings[at].start..end]
-    }
-
-    fn shared(&mut self, uri: &str) -> Arc<str> {
-        // The ends of names differ most.
-        let end = uri
-            .as_bytes()
-            .last_chunk()
-            .map_or(0, |end| u64::from_le_bytes(*end));
-        let hash = (end ^ uri.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
-        let hash = hash as usize;
-        if self.cache.is_empty() {
-            self.cache.resize(Self::CACHE, None);
-        }
-        let slot = &mut self.cache[hash % Self::CACHE];
-        match slot {
-            Some(known) if **known == *uri => known.clone(),
-            _ => slot.insert(Arc::from(uri)).clone(),
-        }
     }
 }

@@ -3,6 +3,7 @@
 //! It owns no bytes. Its caller gives it the text from some position on, the same text with more behind it next time,
 //! and may cut off what is behind it ([`Scanner::shift`]). All positions are relative to that text.
 
+mod plain;
 mod start_tag;
 
 use std::ops::Range;
@@ -10,7 +11,7 @@ use std::ops::Range;
 use super::chars::{self, NAME, SPACE};
 use super::declaration::{DeclarationScan, Fault};
 use super::names::{Mark, NO_NS, Names, Uri};
-use super::tag::{EndScan, Part, QName};
+use super::tag::{AttributeScan, EndScan, NameScan, QName};
 use super::text::{self, Run};
 use super::{Declaration, Limits, Mode, Rule, XmlError};
 
@@ -53,27 +54,21 @@ pub(crate) enum Ending {
 pub(crate) struct Scanner {
     limits: Limits,
     base: Base,
+    /// The number of open elements at which a new one is counted on its own.
+    unit_depth: usize,
     /// The offset of the first byte of the text.
     offset: u64,
     /// How much of the text has been used up.
     pos: usize,
     phase: Phase,
-    failed: Option<XmlError>,
     pub(super) names: Names,
     frames: Vec<Frame>,
-    /// The qualified names of the open elements, one after the other.
-    open: String,
-    /// The last start tag was that of an empty element.
-    empty: bool,
-    /// The last token was an end: its frame goes with the next step.
-    ended: bool,
+    /// The qualified names of the open elements, one after the other. Bytes, because cutting them needs no look at the
+    /// boundaries of characters.
+    open: Vec<u8>,
     /// The offset of what the limit on bytes is counted for.
     unit: Option<u64>,
-    /// The XML declaration, if it is not complete.
-    opening: Option<DeclarationScan>,
-    /// The tag, if it is not complete.
     part: Option<Part>,
-    run: Option<Run>,
     /// Of the last start tag: its name, its attributes, its declarations.
     pub(super) name: QName,
     pub(super) attrs: Vec<RawAttr>,
@@ -92,6 +87,27 @@ enum Phase {
     Prolog,
     Content,
     Epilog,
+    /// The last token was the start of an empty element.
+    Empty,
+    /// The last token was an end: its frame goes with the next step.
+    Ended,
+    Failed(XmlError),
+}
+
+/// What has been read of a token that is not complete.
+#[derive(Debug)]
+enum Part {
+    Declaration(Box<DeclarationScan>),
+    Text(Run),
+    /// The name of a start tag.
+    Name(NameScan),
+    /// The space in a start tag behind `from`, or the slash at its end.
+    Space {
+        from: usize,
+        at: usize,
+    },
+    Attribute(AttributeScan),
+    End(EndScan),
 }
 
 #[derive(Debug)]
@@ -108,6 +124,7 @@ impl Scanner {
         Scanner {
             limits,
             base,
+            unit_depth: usize::from(base == Base::Document(Mode::Stream)),
             offset: 0,
             pos: 0,
             phase: if base == Base::Fragment {
@@ -115,18 +132,14 @@ impl Scanner {
             } else {
                 Phase::Start
             },
-            failed: None,
-            names: Names::new(),
-            frames: Vec::new(),
-            open: String::new(),
-            empty: false,
-            ended: false,
+            names: Names::default(),
+            // Enough for most stanzas.
+            frames: Vec::with_capacity(8),
+            open: Vec::with_capacity(128),
             unit: None,
-            opening: None,
             part: None,
-            run: None,
             name: QName::default(),
-            attrs: Vec::new(),
+            attrs: Vec::with_capacity(4),
             declarations: Vec::new(),
             text: 0..0,
             text_is_scratch: false,
@@ -137,7 +150,7 @@ impl Scanner {
 
     /// Declares a prefix, or the default namespace, around everything.
     pub(crate) fn declare(&mut self, prefix: &str, ns: &str) -> Result<(), Rule> {
-        self.names.declare(prefix, ns)
+        self.names.declare(prefix.as_bytes(), ns.as_bytes())
     }
 
     /// How much of the text has been used up.
@@ -165,71 +178,64 @@ impl Scanner {
         debug_assert!(by <= self.pos);
         self.offset += by as u64;
         self.pos -= by;
-        if let Some(opening) = &mut self.opening {
-            opening.shift(by);
-        }
-        if let Some(part) = &mut self.part {
-            part.shift(by);
-            // until its own name is read, the tag before this one is here
-            if matches!(part, Part::Space { .. } | Part::Attribute(_)) {
-                self.name.shift(by);
-                for attr in self.attrs.iter_mut().chain(&mut self.declarations) {
-                    attr.shift(by);
-                }
+        // Until its own name is read, the tag before this one is here.
+        if let Some(Part::Space { .. } | Part::Attribute(_)) = &self.part {
+            self.name.shift(by);
+            for attr in self.attrs.iter_mut().chain(&mut self.declarations) {
+                attr.shift(by);
             }
         }
-        if let Some(run) = &mut self.run {
-            run.shift(by);
+        match &mut self.part {
+            None => {}
+            Some(Part::Declaration(scan)) => scan.shift(by),
+            Some(Part::Text(run)) => run.shift(by),
+            Some(Part::Name(scan)) => scan.shift(by),
+            Some(Part::Space { from, at }) => {
+                *from -= by;
+                *at -= by;
+            }
+            Some(Part::Attribute(scan)) => scan.shift(by),
+            Some(Part::End(scan)) => scan.shift(by),
         }
     }
 
     /// The text behind the position is gone, to be read by someone else.
     pub(crate) fn forget(&mut self) {
-        self.opening = None;
         self.part = None;
-        self.run = None;
     }
 
     /// Finds the next token.
     pub(crate) fn step(&mut self, input: &str, ending: Ending) -> Result<Token, XmlError> {
-        if let Some(error) = self.failed {
-            return Err(error);
+        match self.phase {
+            Phase::Failed(error) => return Err(error),
+            Phase::Empty => {
+                self.phase = Phase::Ended;
+                return Ok(Token::End);
+            }
+            Phase::Ended => self.leave(),
+            _ => {}
         }
-        self.advance(input, ending).map_err(|(at, rule)| {
+        let token = if self.phase == Phase::Content {
+            self.content(input, ending)
+        } else {
+            self.outside(input, ending)
+        };
+        token.map_err(|(at, rule)| {
             let error = XmlError {
                 offset: self.offset + at as u64,
                 rule,
             };
-            self.failed = Some(error);
+            self.phase = Phase::Failed(error);
             error
         })
-    }
-
-    fn advance(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
-        if self.ended {
-            self.ended = false;
-            self.leave();
-        }
-        if self.empty {
-            self.empty = false;
-            self.ended = true;
-            return Ok(Token::End);
-        }
-        if self.phase == Phase::Content {
-            self.content(input, ending)
-        } else {
-            self.outside(input, ending)
-        }
-    }
-
-    /// The number of open elements at which a new one is counted on its own.
-    fn unit_depth(&self) -> usize {
-        usize::from(self.base == Base::Document(Mode::Stream))
     }
 
     /// The end of what may be looked at now. The limit on bytes is a cut like the end of a chunk: whatever is wrong
     /// before it is found first.
     fn window(&mut self, len: usize) -> usize {
+        if self.limits.element_bytes == usize::MAX {
+            return len;
+        }
         let unit = *self.unit.get_or_insert(self.offset + self.pos as u64);
         let used = self.offset + self.pos as u64 - unit;
         let left = (self.limits.element_bytes as u64).saturating_sub(used);
@@ -253,15 +259,16 @@ impl Scanner {
             self.names.back_to(frame.before);
             self.open.truncate(frame.name);
         }
-        if self.frames.len() <= self.unit_depth() {
+        let depth = self.frames.len();
+        self.phase = Phase::Content;
+        if depth <= self.unit_depth {
             self.unit = None;
-        }
-        if self.frames.is_empty() {
-            self.phase = if self.base == Base::Fragment {
-                Phase::Prolog
-            } else {
-                Phase::Epilog
-            };
+            if depth == 0 {
+                self.phase = match self.base {
+                    Base::Fragment => Phase::Prolog,
+                    Base::Document(_) => Phase::Epilog,
+                };
+            }
         }
     }
 
@@ -288,27 +295,31 @@ impl Scanner {
 
     fn content(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
         let bytes = input.as_bytes();
-        let markup = |next: Option<&u8>| next.is_some_and(|b| *b != b'!');
-        if self.run.is_none()
-            && bytes.get(self.pos) == Some(&b'<')
-            && markup(bytes.get(self.pos + 1))
-        {
-            return self.markup(input, ending);
-        }
         let window = self.window(bytes.len());
+        if !matches!(self.part, Some(Part::Text(_))) {
+            match bytes[self.pos..window] {
+                [b'<', b'/', ..] => return self.end_tag(input, window, ending),
+                [b'<', b'!' | b'?', ..] => {}
+                [b'<', _, ..] => return self.start_tag(input, window, ending),
+                _ => {}
+            }
+        }
         // Text on its own ends with the byte behind it, which is not counted.
-        let lookahead = usize::from(self.frames.len() <= self.unit_depth());
-        let run = self.run.get_or_insert_with(|| Run::at(self.pos));
+        let lookahead = usize::from(self.frames.len() <= self.unit_depth);
+        let mut run = match self.part.take() {
+            Some(Part::Text(run)) => run,
+            _ => Run::at(self.pos),
+        };
         let Some(end) = run.scan(bytes, bytes.len().min(window.saturating_add(lookahead)))? else {
             // What begins behind the window decides whether the text has ended before it.
             let waits = bytes.len() <= window + lookahead || run.is_undecided(bytes);
+            self.part = Some(Part::Text(run));
             return match ending {
                 Ending::Open if waits => Ok(Token::More),
                 _ => self.more(bytes.len(), window, ending),
             };
         };
         let escaped = run.escaped;
-        self.run = None;
         self.text = self.pos..end;
         self.pos = end;
         self.text_is_scratch = escaped;
@@ -319,7 +330,7 @@ impl Scanner {
         if self.text.is_empty() || escaped && self.scratch.is_empty() {
             return self.markup(input, ending);
         }
-        if self.frames.len() <= self.unit_depth() {
+        if self.frames.len() <= self.unit_depth {
             self.unit = None;
         }
         Ok(Token::Text)
@@ -384,13 +395,13 @@ impl Scanner {
             Some(_) => {}
         }
         let begin = self.pos + START.len();
-        let mut scan = self
-            .opening
-            .take()
-            .unwrap_or_else(|| DeclarationScan::at(begin));
+        let mut scan = match self.part.take() {
+            Some(Part::Declaration(scan)) => *scan,
+            _ => DeclarationScan::at(begin),
+        };
         match scan.scan(&bytes[..window])? {
             None => {
-                self.opening = Some(scan);
+                self.part = Some(Part::Declaration(Box::new(scan)));
                 self.more(bytes.len(), window, ending)
             }
             Some((declaration, end)) => {
@@ -410,7 +421,7 @@ impl Scanner {
             .frames
             .last()
             .expect("an end tag is read only inside an element");
-        let expected = &self.open.as_bytes()[frame.name..];
+        let expected = &self.open[frame.name..];
         let start = self.pos + 2;
         let plain_end = start + expected.len();
         // Nearly every end tag is exactly what it should be, and here as a whole.
@@ -433,7 +444,7 @@ impl Scanner {
             }
         };
         self.pos = end + 1;
-        self.ended = true;
+        self.phase = Phase::Ended;
         Ok(Token::End)
     }
 
@@ -448,9 +459,9 @@ impl Scanner {
 
     /// The local name of the innermost open element; it may have just ended.
     pub(super) fn local(&self) -> &str {
-        self.frames
-            .last()
-            .map_or("", |frame| &self.open[frame.local..])
+        self.frames.last().map_or("", |frame| {
+            std::str::from_utf8(&self.open[frame.local..]).unwrap_or_default()
+        })
     }
 
     /// The namespace of the innermost open element.

@@ -27,6 +27,11 @@ impl QName {
         }
     }
 
+    /// The prefix of a name that has one.
+    pub(super) fn prefix_bytes(self, input: &str) -> &[u8] {
+        &input.as_bytes()[self.start..self.local - 1]
+    }
+
     pub(super) fn local(self, input: &str) -> &str {
         &input[self.local..self.end]
     }
@@ -40,36 +45,6 @@ impl QName {
         self.start -= by;
         self.local -= by;
         self.end -= by;
-    }
-}
-
-/// What has been read of a tag that is not complete.
-#[derive(Debug)]
-pub(super) enum Part {
-    /// Its name.
-    Name(NameScan),
-    /// The space behind `from`, or the slash at its end.
-    Space { from: usize, at: usize },
-    /// An attribute.
-    Attribute(AttributeScan),
-    /// An end tag.
-    End(EndScan),
-}
-
-impl Part {
-    pub(super) fn shift(&mut self, by: usize) {
-        match self {
-            Part::Name(name) => name.shift(by),
-            Part::Space { from, at } => {
-                *from -= by;
-                *at -= by;
-            }
-            Part::Attribute(attribute) => attribute.shift(by),
-            Part::End(end) => {
-                end.name.shift(by);
-                end.behind -= by;
-            }
-        }
     }
 }
 
@@ -94,7 +69,7 @@ impl NameScan {
         }
     }
 
-    fn shift(&mut self, by: usize) {
+    pub(super) fn shift(&mut self, by: usize) {
         self.name.shift(by);
     }
 
@@ -199,7 +174,7 @@ impl AttributeScan {
         }
     }
 
-    fn shift(&mut self, by: usize) {
+    pub(super) fn shift(&mut self, by: usize) {
         self.name.shift(by);
         match &mut self.part {
             AttributePart::Name => {}
@@ -287,6 +262,11 @@ impl EndScan {
             name: NameScan::at(start),
             behind: start,
         }
+    }
+
+    pub(super) fn shift(&mut self, by: usize) {
+        self.name.shift(by);
+        self.behind -= by;
     }
 
     /// The position of the `>` of an end tag for the element of this name; `None`: it is behind the window.

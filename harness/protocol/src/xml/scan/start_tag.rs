@@ -4,9 +4,9 @@ use super::super::Rule;
 use super::super::chars;
 use super::super::declaration::Fault;
 use super::super::names::{NO_NS, Uri};
-use super::super::tag::{Attribute, AttributeScan, NameScan, Part, QName, skip_space};
+use super::super::tag::{Attribute, AttributeScan, NameScan, QName, skip_space};
 use super::super::text;
-use super::{Ending, Frame, Phase, Scanner, Token};
+use super::{Ending, Frame, Part, Phase, Scanner, Token};
 
 #[derive(Clone, Copy, Debug)]
 pub(in super::super) struct RawAttr {
@@ -18,12 +18,27 @@ pub(in super::super) struct RawAttr {
 }
 
 impl RawAttr {
+    /// An attribute of which the value is what stands in the input.
+    pub(super) fn plain(name: QName, start: usize, end: usize) -> Self {
+        RawAttr {
+            name,
+            value: (start, end),
+            scratch: false,
+            ns: NO_NS,
+        }
+    }
+
     pub(super) fn shift(&mut self, by: usize) {
         self.name.shift(by);
         if !self.scratch {
             self.value.0 -= by;
             self.value.1 -= by;
         }
+    }
+
+    fn value_bytes<'a>(&self, input: &'a str, scratch: &'a str) -> &'a [u8] {
+        let text = if self.scratch { scratch } else { input };
+        &text.as_bytes()[self.value.0..self.value.1]
     }
 
     pub(in super::super) fn value<'a>(&self, input: &'a str, scratch: &'a str) -> &'a str {
@@ -46,12 +61,15 @@ impl Scanner {
         window: usize,
         ending: Ending,
     ) -> Result<Token, Fault> {
-        let len = input.len();
         if self.frames.len() >= self.limits.depth {
             return Err((self.pos, Rule::TooDeep));
         }
-        let Some((end, empty)) = self.read_start_tag(input, window)? else {
-            return self.more(len, window, ending);
+        let whole = match self.plain_start_tag(&input.as_bytes()[..window]) {
+            None => self.read_start_tag(input, window)?,
+            whole => whole,
+        };
+        let Some((end, empty)) = whole else {
+            return self.more(input.len(), window, ending);
         };
         unique(input, &self.declarations, Rule::DuplicateDeclaration)?;
         unique(input, &self.attrs, Rule::DuplicateAttribute)?;
@@ -63,11 +81,10 @@ impl Scanner {
             ns,
             before,
         });
-        self.open.push_str(&input[self.name.start..self.name.end]);
-        self.phase = Phase::Content;
-        self.empty = empty;
+        self.open.extend_from_slice(self.name.bytes(input));
+        self.phase = if empty { Phase::Empty } else { Phase::Content };
         self.pos = end;
-        if self.frames.len() <= self.unit_depth() {
+        if self.frames.len() <= self.unit_depth {
             self.unit = None;
         }
         Ok(Token::Start)
@@ -133,7 +150,7 @@ impl Scanner {
             Some(Part::Space { from, at }) => return Ok(Some((from, at))),
             Some(Part::Attribute(scan)) => self.read_attribute(input, window, scan)?,
             Some(Part::Name(scan)) => self.read_name(input, window, scan)?,
-            Some(Part::End(_)) | None => None,
+            _ => None,
         };
         Ok(end.map(|end| (end, end)))
     }
@@ -212,28 +229,31 @@ impl Scanner {
     fn resolve(&mut self, input: &str) -> Result<Uri, Fault> {
         for declaration in &self.declarations {
             let name = declaration.name;
-            let prefix = if name.has_prefix() {
-                name.local(input)
+            let prefix: &[u8] = if name.has_prefix() {
+                &input.as_bytes()[name.local..name.end]
             } else {
-                ""
+                b""
             };
-            let uri = declaration.value(input, &self.scratch);
+            let uri = declaration.value_bytes(input, &self.scratch);
             self.names
                 .declare(prefix, uri)
                 .map_err(|rule| (name.start, rule))?;
         }
         let undeclared = |name: QName| (name.start, Rule::UndeclaredPrefix);
         let name = self.name;
-        let ns = match name.prefix(input) {
-            "" => self.names.default(),
-            "xmlns" => return Err((name.start, Rule::ReservedPrefix)),
-            prefix => self.names.resolve(prefix).ok_or_else(|| undeclared(name))?,
+        let ns = if name.has_prefix() {
+            match name.prefix_bytes(input) {
+                b"xmlns" => return Err((name.start, Rule::ReservedPrefix)),
+                prefix => self.names.resolve(prefix).ok_or_else(|| undeclared(name))?,
+            }
+        } else {
+            self.names.default_ns()
         };
         let mut qualified = 0;
         for attr in self.attrs.iter_mut().filter(|a| a.name.has_prefix()) {
             attr.ns = self
                 .names
-                .resolve(attr.name.prefix(input))
+                .resolve(attr.name.prefix_bytes(input))
                 .ok_or_else(|| undeclared(attr.name))?;
             qualified += 1;
         }
@@ -255,8 +275,24 @@ impl Scanner {
     }
 }
 
+/// Whether two names may be the same: those of most tags differ in their length or their first letter.
+fn may_repeat(input: &str, attrs: &[RawAttr]) -> bool {
+    let (mut seen, mut again) = (0u64, 0u64);
+    for attr in attrs {
+        let length = attr.name.end.wrapping_sub(attr.name.start) as u32;
+        let first = u32::from(input.as_bytes()[attr.name.start]);
+        let bit = 1u64.rotate_left(first.wrapping_mul(13).wrapping_add(length));
+        again |= seen & bit;
+        seen |= bit;
+    }
+    again != 0
+}
+
 /// Refuses the second of two equal names.
 fn unique(input: &str, attrs: &[RawAttr], rule: Rule) -> Result<(), Fault> {
+    if !may_repeat(input, attrs) {
+        return Ok(());
+    }
     if attrs.len() <= PAIRWISE {
         for (at, attr) in attrs.iter().enumerate().skip(1) {
             let name = attr.name.bytes(input);
