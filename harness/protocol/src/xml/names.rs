@@ -29,9 +29,12 @@ pub(super) struct Names {
     /// The prefixes of `bindings`, one after the other.
     prefixes: Vec<u8>,
     default: Uri,
-    /// For each prefix its bindings, innermost last; kept only while there are more than `LINEAR`.
-    index: Option<Box<HashMap<Box<[u8]>, Vec<Uri>>>>,
+    /// Kept only while there are more than `LINEAR`.
+    index: Option<Box<Index>>,
 }
+
+/// For each prefix its bindings, innermost last.
+type Index = HashMap<Box<[u8]>, Vec<Uri>>;
 
 #[derive(Debug)]
 struct Binding {
