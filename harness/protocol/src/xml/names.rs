@@ -20,16 +20,20 @@ const BUILT_INS: usize = 2;
 /// declarations quadratic.
 const LINEAR: usize = 12;
 
+/// The number of the name that the binding at a place is to.
+fn number(at: usize) -> Uri {
+    (at + BUILT_INS) as Uri
+}
+
 /// The declarations in scope.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    /// What is declared; the numbers of the names that always are come first.
-    uris: Vec<Arc<str>>,
+    /// The number of a name is its place here, behind those that are built in.
     bindings: Vec<Binding>,
     /// The prefixes of `bindings`, one after the other.
     prefixes: Vec<u8>,
     default: Uri,
-    /// Kept only while there are more than `LINEAR`.
+    /// Made when there are more than `LINEAR`.
     index: Option<Box<Index>>,
 }
 
@@ -38,14 +42,14 @@ type Index = HashMap<Box<[u8]>, Vec<Uri>>;
 
 #[derive(Debug)]
 struct Binding {
-    start: usize,
-    uri: Uri,
+    uri: Arc<str>,
+    /// Where its prefix begins; that of a default namespace is empty.
+    prefix: usize,
 }
 
 /// What to go back to when an element ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
-    uris: usize,
     bindings: usize,
     default: Uri,
 }
@@ -54,7 +58,7 @@ impl Names {
     pub(super) fn uri(&self, uri: Uri) -> &Arc<str> {
         let uri = uri as usize;
         match uri.checked_sub(BUILT_INS) {
-            Some(declared) => &self.uris[declared],
+            Some(declared) => &self.bindings[declared].uri,
             None => &BUILT_IN[uri],
         }
     }
@@ -65,7 +69,6 @@ impl Names {
 
     pub(super) fn mark(&self) -> Mark {
         Mark {
-            uris: self.uris.len(),
             bindings: self.bindings.len(),
             default: self.default,
         }
@@ -73,26 +76,26 @@ impl Names {
 
     pub(super) fn back_to(&mut self, mark: Mark) {
         self.default = mark.default;
-        if self.uris.len() == mark.uris {
+        if self.bindings.len() == mark.bindings {
             return;
         }
-        self.uris.truncate(mark.uris);
         while self.bindings.len() > mark.bindings {
             let binding = self
                 .bindings
                 .pop()
                 .expect("there are more than the mark has");
             if let Some(index) = &mut self.index
-                && let Some(stack) = index.get_mut(&self.prefixes[binding.start..])
+                && let Some(stack) = index.get_mut(&self.prefixes[binding.prefix..])
             {
                 stack.pop();
                 if stack.is_empty() {
-                    index.remove(&self.prefixes[binding.start..]);
+                    index.remove(&self.prefixes[binding.prefix..]);
                 }
             }
-            self.prefixes.truncate(binding.start);
+            self.prefixes.truncate(binding.prefix);
         }
-        if self.bindings.len() <= LINEAR {
+        // Not as soon as it could go: elements that come and go would make it again and again.
+        if self.bindings.len() <= LINEAR / 2 {
             self.index = None;
         }
     }
@@ -113,19 +116,16 @@ impl Names {
             _ if uri.is_empty() => return Err(Rule::EmptyNamespace),
             _ => {}
         }
-        let id = (BUILT_INS + self.uris.len()) as Uri;
         let name = std::str::from_utf8(uri).unwrap_or_default();
-        self.uris.push(Arc::from(name));
-        if prefix.is_empty() {
-            self.default = id;
-            return Ok(());
-        }
         self.bindings.push(Binding {
-            start: self.prefixes.len(),
-            uri: id,
+            uri: Arc::from(name),
+            prefix: self.prefixes.len(),
         });
         self.prefixes.extend_from_slice(prefix);
-        if self.bindings.len() > LINEAR {
+        if prefix.is_empty() {
+            self.default = number(self.bindings.len() - 1);
+        }
+        if self.index.is_some() || self.bindings.len() > LINEAR {
             // Those before this one are in it already, or come now.
             let first = match self.index {
                 Some(_) => self.bindings.len() - 1,
@@ -133,10 +133,8 @@ impl Names {
             };
             let mut index = self.index.take().unwrap_or_default();
             for at in first..self.bindings.len() {
-                index
-                    .entry(self.prefix(at).into())
-                    .or_default()
-                    .push(self.bindings[at].uri);
+                let entry = index.entry(self.prefix(at).into());
+                entry.or_default().push(number(at));
             }
             self.index = Some(index);
         }
@@ -148,28 +146,30 @@ impl Names {
         if prefix == b"xml" {
             return Some(XML);
         }
-        if self.bindings.len() > LINEAR {
-            return self.index.as_ref()?.get(prefix)?.last().copied();
+        if let Some(index) = &self.index {
+            return index.get(prefix)?.last().copied();
         }
         (0..self.bindings.len())
             .rev()
             .find(|&at| self.prefix(at) == prefix)
-            .map(|at| self.bindings[at].uri)
+            .map(number)
     }
 
     /// The declarations made since `mark`: prefix and name.
     pub(super) fn since(&self, mark: Mark) -> impl Iterator<Item = (&str, &str)> {
-        (mark.bindings..self.bindings.len()).map(|at| {
-            let prefix = std::str::from_utf8(self.prefix(at)).unwrap_or_default();
-            (prefix, &**self.uri(self.bindings[at].uri))
-        })
+        (mark.bindings..self.bindings.len())
+            .map(|at| {
+                let prefix = std::str::from_utf8(self.prefix(at)).unwrap_or_default();
+                (prefix, &*self.bindings[at].uri)
+            })
+            .filter(|(prefix, _)| !prefix.is_empty())
     }
 
     fn prefix(&self, at: usize) -> &[u8] {
         let end = self
             .bindings
             .get(at + 1)
-            .map_or(self.prefixes.len(), |next| next.start);
-        &self.prefixes[self.bindings[at].start..end]
+            .map_or(self.prefixes.len(), |next| next.prefix);
+        &self.prefixes[self.bindings[at].prefix..end]
     }
 }
