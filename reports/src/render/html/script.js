@@ -50,7 +50,7 @@
     return haystacks.get(row);
   };
   // A browser is quick with some hundred rows, not with thousands: the first are shown, the others at a click.
-  const FEW = 100;
+  const FEW = 60;
   const more = make("button", "");
   more.type = "button";
   document.querySelector("main").append(more);
