@@ -109,6 +109,16 @@ impl Resource {
                 });
             return self.mailbox.put(Letter::Stanza(xml));
         }
+        if router.fault(Fault::DeclarationsLost) {
+            let xml = stanza.to_xml(ns::CLIENT);
+            let mut parts = xml.split(" xmlns:");
+            let mut lost = parts.next().unwrap_or_default().to_owned();
+            for part in parts {
+                // What follows the value.
+                lost.extend(part.splitn(3, '\'').nth(2));
+            }
+            return self.mailbox.put(Letter::Stanza(lost));
+        }
         match router.spoil_delivered(stanza) {
             Some(other) => self.put(&other),
             None => self.put(stanza),

@@ -168,6 +168,8 @@ faults! {
         "XML that is not well-formed is delivered, to everybody.",
     EscapesLost "escapes-lost" ["RFC6120-11.3-1"]
         "What was escaped in a stanza is delivered without its escapes.",
+    DeclarationsLost "declarations-lost" ["RFC6120-11.3-5"]
+        "Stanzas are delivered without the declarations of their prefixes.",
     AsciiOnly "ascii-only" ["RFC6120-11.6-1"]
         "Characters beyond ASCII are delivered as question marks.",
     ZeroWidthEaten "zero-width-eaten" ["RFC6120-11.6-6"]
