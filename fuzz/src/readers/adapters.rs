@@ -148,5 +148,7 @@ impl Adapter {
             timeout: TIMEOUT,
             memory: MEMORY,
         })
+        // Who calls says whose reason it is.
+        .map_err(|reason| reason.trim_start_matches(self.name).trim_start().to_owned())
     }
 }

@@ -25,6 +25,12 @@ const LOOK_EVERY: u32 = 64;
 /// Longer answers are garbage. The lines of a document are a few times as long as itself.
 const MOST_ANSWER: u32 = 256 << 20;
 
+/// More of the standard error of a reader is not kept, in bytes.
+const MOST_COMPLAINT: u64 = 1 << 13;
+
+/// Who is gone has written all; only what it started might keep its standard error open for longer.
+const COMPLAINT: Duration = Duration::from_secs(5);
+
 /// How a reader in another process is run.
 #[derive(Clone, Debug)]
 pub struct Spec {
@@ -53,6 +59,8 @@ struct Running {
     documents: Sender<Vec<u8>>,
     answers: Receiver<io::Result<Vec<u8>>>,
     answered: u32,
+    /// What it began to write to its standard error, once it is gone or has written that much.
+    complaint: Option<Receiver<Vec<u8>>>,
 }
 
 impl Process {
@@ -72,13 +80,27 @@ impl Process {
             ));
         }
         let expected = ["start {}a", "end {}a"].map(str::to_owned).to_vec();
-        match process.read(b"<a/>") {
+        let name = process.spec.name.clone();
+        match process.ask(b"<a/>") {
             Reading::Read(lines) if lines == expected => Ok(process),
+            Reading::Failed(Failure::Crash) => Err(match process.complaint() {
+                Some(words) => format!("{name} ends at its start: {words}"),
+                None => format!("{name} ends without an answer to the document <a/>"),
+            }),
             other => Err(format!(
-                "{} does not speak the pipe protocol: of the document <a/> it should say the lines {expected:?}, and gave {other:?}",
-                process.spec.name
+                "{name} does not speak the pipe protocol: of the document <a/> it should say the lines {expected:?}, and gave {other:?}"
             )),
         }
+    }
+
+    /// Ends a reader. Of what it wrote to its standard error: the line that tells most.
+    fn complaint(&mut self) -> Option<String> {
+        let complaint = self.running.take()?.complaint.take()?;
+        let written = complaint.recv_timeout(COMPLAINT).ok()?;
+        let text = String::from_utf8_lossy(&written);
+        let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let error = lines().find(|line| line.contains("rror"));
+        Some(error.or(lines().next())?.to_owned())
     }
 
     /// Its name.
@@ -117,15 +139,23 @@ impl Process {
             .envs(self.spec.env.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(Stdio::piped())
             .process_group(0)
             .spawn()?;
         // What eats all memory faster than it can be looked at is to die before others do.
         let _ = std::fs::write(format!("/proc/{}/oom_score_adj", child.id()), "1000");
-        let (Some(mut stdin), Some(mut stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = pipes else {
             return Err(io::Error::other("no pipes"));
         };
-        // Threads, because a pipe that nobody reads blocks its writer. Both end when the process is gone.
+        // Threads, because a pipe that nobody reads blocks its writer. All end when the process is gone.
+        let (complain, complaint) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut words = Vec::new();
+            let _ = (&mut stderr).take(MOST_COMPLAINT).read_to_end(&mut words);
+            let _ = complain.send(words);
+            io::copy(&mut stderr, &mut io::sink())
+        });
         let (documents, to_write) = mpsc::channel::<Vec<u8>>();
         std::thread::spawn(move || {
             for frame in to_write {
@@ -153,6 +183,7 @@ impl Process {
             documents,
             answers,
             answered: 0,
+            complaint: Some(complaint),
         });
         Ok(())
     }
@@ -367,6 +398,12 @@ mod tests {
     #[test]
     fn what_is_no_reader_is_told_so() {
         let error = Process::start(spec("exit 1")).expect_err("no reader");
+        assert_eq!(error, "it ends without an answer to the document <a/>");
+        let traceback = "printf 'Traceback:\\n  File x\\nImportError: No module\\n' >&2; exit 1";
+        let error = Process::start(spec(traceback)).expect_err("no reader");
+        assert_eq!(error, "it ends at its start: ImportError: No module");
+        let error =
+            Process::start(spec("printf '\\1\\0\\0\\0x'; cat >/dev/null")).expect_err("no reader");
         assert!(
             error.starts_with("it does not speak the pipe protocol"),
             "{error}"
