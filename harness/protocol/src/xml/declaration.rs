@@ -8,13 +8,14 @@ use super::{Declaration, Rule};
 pub(super) type Fault = (usize, Rule);
 
 /// A declaration of which the end has not been seen.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct DeclarationScan {
     /// How far it has been looked at.
     at: usize,
     step: Step,
-    version: Option<String>,
-    encoding: Option<String>,
+    /// Where these values are.
+    version: Option<(usize, usize)>,
+    encoding: Option<(usize, usize)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +66,10 @@ impl DeclarationScan {
             }
             Step::Equals | Step::Quote => {}
         }
+        for (start, end) in self.version.iter_mut().chain(&mut self.encoding) {
+            *start -= by;
+            *end -= by;
+        }
     }
 
     /// The declaration and the position behind it; `None`: it goes on behind what is seen.
@@ -110,13 +115,20 @@ impl DeclarationScan {
                             None => Ok(None),
                         };
                     }
-                    match (word, self.version.take()) {
+                    match (word, self.version) {
                         (END, Some(version)) => {
-                            let encoding = self.encoding.take();
-                            return Ok(Some((Declaration { version, encoding }, self.at)));
+                            // Values are ASCII.
+                            let text = |(start, end): (usize, usize)| {
+                                String::from_utf8_lossy(&seen[start..end]).into_owned()
+                            };
+                            let declaration = Declaration {
+                                version: text(version),
+                                encoding: self.encoding.map(text),
+                            };
+                            return Ok(Some((declaration, self.at)));
                         }
                         (STANDALONE, _) => return Err((start, Rule::StandaloneDeclaration)),
-                        (_, version) => self.version = version,
+                        _ => {}
                     }
                     self.step = Step::Equals;
                 }
@@ -130,8 +142,7 @@ impl DeclarationScan {
                     self.step = Step::Value { start, quote };
                 }
                 Step::Value { start, quote } if next == quote => {
-                    self.value(&seen[start..self.at])
-                        .map_err(|rule| (start, rule))?;
+                    self.value(seen, start).map_err(|rule| (start, rule))?;
                     self.at += 1;
                     self.step = Step::Space { from: self.at };
                 }
@@ -146,10 +157,11 @@ impl DeclarationScan {
         }
     }
 
-    /// Takes the value of the version, or of the encoding behind it.
-    fn value(&mut self, value: &[u8]) -> Result<(), Rule> {
+    /// Takes the value of the version, or of the encoding behind it, which begins at `start` and ends here.
+    fn value(&mut self, seen: &[u8], start: usize) -> Result<(), Rule> {
         let digits = |bytes: &[u8]| !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit);
-        let text = String::from_utf8_lossy(value).into_owned();
+        let place = (start, self.at);
+        let value = &seen[start..self.at];
         if self.version.is_some() {
             let name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
             if !value.first().is_some_and(u8::is_ascii_alphabetic) || !value.iter().all(name) {
@@ -158,9 +170,9 @@ impl DeclarationScan {
             if !value.eq_ignore_ascii_case(b"UTF-8") {
                 return Err(Rule::UnsupportedEncoding);
             }
-            self.encoding = Some(text);
+            self.encoding = Some(place);
         } else if value.strip_prefix(b"1.").is_some_and(digits) {
-            self.version = Some(text);
+            self.version = Some(place);
         } else if !value.is_empty() && value.iter().all(|b| b.is_ascii_digit() || *b == b'.') {
             return Err(Rule::UnsupportedVersion);
         } else {

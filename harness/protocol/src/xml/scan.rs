@@ -97,7 +97,7 @@ enum Phase {
 /// What has been read of a token that is not complete.
 #[derive(Debug)]
 enum Part {
-    Declaration(Box<DeclarationScan>),
+    Declaration(DeclarationScan),
     Text(Run),
     /// The name of a start tag.
     Name(NameScan),
@@ -396,12 +396,12 @@ impl Scanner {
         }
         let begin = self.pos + START.len();
         let mut scan = match self.part.take() {
-            Some(Part::Declaration(scan)) => *scan,
+            Some(Part::Declaration(scan)) => scan,
             _ => DeclarationScan::at(begin),
         };
         match scan.scan(&bytes[..window])? {
             None => {
-                self.part = Some(Part::Declaration(Box::new(scan)));
+                self.part = Some(Part::Declaration(scan));
                 self.more(bytes.len(), window, ending)
             }
             Some((declaration, end)) => {
