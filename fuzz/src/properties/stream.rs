@@ -8,12 +8,15 @@ use xmppspec_protocol::xml::{Event, Limits, Mode, Parser, Reader, Rule, XmlError
 use super::{Fold, digest};
 
 /// Limits so low that small inputs meet them.
-const SMALL: Limits = Limits {
-    element_bytes: 48,
-    depth: 3,
-    attributes: 2,
-    namespaces: 2,
-};
+fn low(choice: u64) -> Limits {
+    let up_to = |most: u64, at: u32| (choice.rotate_right(at) % (most + 1)) as usize;
+    Limits {
+        element_bytes: up_to(100, 10),
+        depth: up_to(4, 20),
+        attributes: up_to(3, 30),
+        namespaces: up_to(3, 40),
+    }
+}
 
 /// The parser gives the same events and the same error for any chunking, which is chosen by the bytes, as soon as the
 /// bytes are there; offsets never go back; limits refuse what exceeds them, and nothing else.
@@ -215,14 +218,15 @@ fn chunked(bytes: &[u8], mode: Mode, limits: Limits, mut sizes: Option<u64>, end
 
 /// With low limits: the same for any chunks; either nothing differs from the reading without, or a limit is what refuses.
 fn limits(bytes: &[u8], mode: Mode, choice: u64, free: &Seen) {
-    let limited = whole(bytes, mode, SMALL, true);
-    let cut = chunked(bytes, mode, SMALL, Some(choice.rotate_left(7)), true);
+    let low = low(choice);
+    let limited = whole(bytes, mode, low, true);
+    let cut = chunked(bytes, mode, low, Some(choice.rotate_left(7)), true);
     assert!(
         limited == cut,
         "chunks matter to limits: {limited:?} {cut:?}"
     );
     assert!(
-        limited.deepest <= SMALL.depth as isize,
+        limited.deepest <= low.depth as isize,
         "the depth is limited"
     );
     let is_limit = limited.error.is_some_and(|error| {

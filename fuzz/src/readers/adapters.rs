@@ -149,6 +149,9 @@ impl Adapter {
             memory: MEMORY,
         })
         // Who calls says whose reason it is.
-        .map_err(|reason| reason.trim_start_matches(self.name).trim_start().to_owned())
+        .map_err(|reason| match reason.strip_prefix(self.name) {
+            Some(rest) => rest.trim_start().to_owned(),
+            None => reason,
+        })
     }
 }

@@ -28,7 +28,7 @@ const MOST_ANSWER: u32 = 256 << 20;
 /// More of the standard error of a reader is not kept, in bytes.
 const MOST_COMPLAINT: u64 = 1 << 13;
 
-/// Who is gone has written all; only what it started might keep its standard error open for longer.
+/// Who is gone has written all; who only closed its standard output, or left others behind, is not waited for longer.
 const COMPLAINT: Duration = Duration::from_secs(5);
 
 /// How a reader in another process is run.
@@ -60,7 +60,7 @@ struct Running {
     answers: Receiver<io::Result<Vec<u8>>>,
     answered: u32,
     /// What it began to write to its standard error, once it is gone or has written that much.
-    complaint: Option<Receiver<Vec<u8>>>,
+    complaint: Receiver<Vec<u8>>,
 }
 
 impl Process {
@@ -95,8 +95,8 @@ impl Process {
 
     /// Ends a reader. Of what it wrote to its standard error: the line that tells most.
     fn complaint(&mut self) -> Option<String> {
-        let complaint = self.running.take()?.complaint.take()?;
-        let written = complaint.recv_timeout(COMPLAINT).ok()?;
+        let running = self.running.take()?;
+        let written = running.complaint.recv_timeout(COMPLAINT).ok()?;
         let text = String::from_utf8_lossy(&written);
         let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
         let error = lines().find(|line| line.contains("rror"));
@@ -148,7 +148,7 @@ impl Process {
         let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) = pipes else {
             return Err(io::Error::other("no pipes"));
         };
-        // Threads, because a pipe that nobody reads blocks its writer. All end when the process is gone.
+        // Threads, because a pipe that nobody reads blocks its writer. All end when the process is gone, and what it started.
         let (complain, complaint) = mpsc::channel();
         std::thread::spawn(move || {
             let mut words = Vec::new();
@@ -183,7 +183,7 @@ impl Process {
             documents,
             answers,
             answered: 0,
-            complaint: Some(complaint),
+            complaint,
         });
         Ok(())
     }

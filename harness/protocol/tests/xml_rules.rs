@@ -747,6 +747,31 @@ fn read() {
     }
 }
 
+/// A limit on bytes may fall anywhere, into `<?xml` too.
+#[test]
+fn any_limit_of_bytes() {
+    for (text, _) in READ {
+        for element_bytes in 0..80 {
+            let limits = Limits {
+                element_bytes,
+                ..Limits::default()
+            };
+            for &mode in BOTH {
+                let error = canonical(text.as_bytes(), mode, limits).1;
+                let shown = format!("{text} as {mode:?} with {element_bytes}");
+                assert!(
+                    error.is_none_or(|error| error.rule == Rule::ElementTooLarge),
+                    "{shown}"
+                );
+                for size in [1, 3, text.len()] {
+                    let chunks = chunked(text.as_bytes(), size, mode, limits);
+                    assert_eq!(chunks, error, "{shown} in chunks of {size}");
+                }
+            }
+        }
+    }
+}
+
 /// The limits: input that just meets them, and input that is over by one.
 #[test]
 fn limits() {

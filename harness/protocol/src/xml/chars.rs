@@ -51,15 +51,17 @@ pub(super) fn is(byte: u8, class: u8) -> bool {
 /// So many bytes are looked at in one go; compilers make vector instructions of it.
 const BLOCK: usize = 16;
 
-/// The position of the first byte from `from` on that stops; the end if none does.
+/// The position of the first byte from `from` on that stops; the end if none does. `stops` must be true of 0, and had
+/// better not branch.
 #[inline]
 pub(super) fn position(bytes: &[u8], from: usize, stops: impl Fn(u8) -> bool) -> usize {
     run(bytes, from, stops).0
 }
 
-/// The same, with the byte that stops; 0 at the end. `stops` must be true of 0, and had better not branch.
+/// The same, with the byte that stops; 0 at the end.
 #[inline]
 pub(super) fn run(bytes: &[u8], from: usize, stops: impl Fn(u8) -> bool) -> (usize, u8) {
+    debug_assert!(stops(0), "what fills the last block stops");
     let first = |block: [u8; BLOCK]| {
         let flags = u128::from_le_bytes(block.map(|b| u8::from(stops(b))));
         (flags.trailing_zeros() / 8) as usize

@@ -75,7 +75,8 @@ impl DeclarationScan {
     /// The declaration and the position behind it; `None`: it goes on behind what is seen.
     pub(super) fn scan(&mut self, seen: &[u8]) -> Result<Option<(Declaration, usize)>, Fault> {
         let begins = self.version.is_none() && matches!(self.step, Step::Space { .. });
-        if begins && seen[self.at..].starts_with(USUAL) {
+        let rest = seen.get(self.at..).unwrap_or_default();
+        if begins && rest.starts_with(USUAL) {
             let declaration = Declaration {
                 version: "1.0".to_owned(),
                 encoding: None,

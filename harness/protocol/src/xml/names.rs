@@ -16,12 +16,12 @@ static BUILT_IN: LazyLock<[Arc<str>; BUILT_INS]> =
     LazyLock::new(|| [Arc::from(""), Arc::from(XML_NS)]);
 const BUILT_INS: usize = 2;
 
-/// With more prefixes in scope than this, a map finds them: looking through them all would make the cost of many
-/// declarations quadratic.
+/// With more declarations in scope than this, a map finds prefixes: looking through them all would make the cost of many
+/// quadratic.
 const LINEAR: usize = 12;
 
-/// The number of the name that the binding at a place is to.
-fn number(at: usize) -> Uri {
+/// The number of the name that the binding at this place is to.
+fn uri_of(at: usize) -> Uri {
     (at + BUILT_INS) as Uri
 }
 
@@ -44,7 +44,7 @@ type Index = HashMap<Box<[u8]>, Vec<Uri>>;
 struct Binding {
     uri: Arc<str>,
     /// Where its prefix begins; that of a default namespace is empty.
-    prefix: usize,
+    start: usize,
 }
 
 /// What to go back to when an element ends.
@@ -84,15 +84,17 @@ impl Names {
                 .bindings
                 .pop()
                 .expect("there are more than the mark has");
+            let prefix = &self.prefixes[binding.start..];
             if let Some(index) = &mut self.index
-                && let Some(stack) = index.get_mut(&self.prefixes[binding.prefix..])
+                && !prefix.is_empty()
+                && let Some(stack) = index.get_mut(prefix)
             {
                 stack.pop();
                 if stack.is_empty() {
-                    index.remove(&self.prefixes[binding.prefix..]);
+                    index.remove(prefix);
                 }
             }
-            self.prefixes.truncate(binding.prefix);
+            self.prefixes.truncate(binding.start);
         }
         // Not as soon as it could go: elements that come and go would make it again and again.
         if self.bindings.len() <= LINEAR / 2 {
@@ -116,14 +118,14 @@ impl Names {
             _ if uri.is_empty() => return Err(Rule::EmptyNamespace),
             _ => {}
         }
-        let name = std::str::from_utf8(uri).unwrap_or_default();
+        let name = std::str::from_utf8(uri).expect("names were text");
         self.bindings.push(Binding {
             uri: Arc::from(name),
-            prefix: self.prefixes.len(),
+            start: self.prefixes.len(),
         });
         self.prefixes.extend_from_slice(prefix);
         if prefix.is_empty() {
-            self.default = number(self.bindings.len() - 1);
+            self.default = uri_of(self.bindings.len() - 1);
         }
         if self.index.is_some() || self.bindings.len() > LINEAR {
             // Those before this one are in it already, or come now.
@@ -133,8 +135,10 @@ impl Names {
             };
             let mut index = self.index.take().unwrap_or_default();
             for at in first..self.bindings.len() {
-                let entry = index.entry(self.prefix(at).into());
-                entry.or_default().push(number(at));
+                let prefix = self.prefix(at);
+                if !prefix.is_empty() {
+                    index.entry(prefix.into()).or_default().push(uri_of(at));
+                }
             }
             self.index = Some(index);
         }
@@ -152,14 +156,14 @@ impl Names {
         (0..self.bindings.len())
             .rev()
             .find(|&at| self.prefix(at) == prefix)
-            .map(number)
+            .map(uri_of)
     }
 
     /// The declarations made since `mark`: prefix and name.
     pub(super) fn since(&self, mark: Mark) -> impl Iterator<Item = (&str, &str)> {
         (mark.bindings..self.bindings.len())
             .map(|at| {
-                let prefix = std::str::from_utf8(self.prefix(at)).unwrap_or_default();
+                let prefix = std::str::from_utf8(self.prefix(at)).expect("prefixes were text");
                 (prefix, &*self.bindings[at].uri)
             })
             .filter(|(prefix, _)| !prefix.is_empty())
@@ -169,7 +173,7 @@ impl Names {
         let end = self
             .bindings
             .get(at + 1)
-            .map_or(self.prefixes.len(), |next| next.prefix);
-        &self.prefixes[self.bindings[at].prefix..end]
+            .map_or(self.prefixes.len(), |next| next.start);
+        &self.prefixes[self.bindings[at].start..end]
     }
 }

@@ -178,7 +178,7 @@ impl Scanner {
         debug_assert!(by <= self.pos);
         self.offset += by as u64;
         self.pos -= by;
-        // Until its own name is read, the tag before this one is here.
+        // Until then the name may be that of the tag before, which is gone.
         if let Some(Part::Space { .. } | Part::Attribute(_)) = &self.part {
             self.name.shift(by);
             for attr in self.attrs.iter_mut().chain(&mut self.declarations) {
@@ -296,6 +296,7 @@ impl Scanner {
     fn content(&mut self, input: &str, ending: Ending) -> Result<Token, Fault> {
         let bytes = input.as_bytes();
         let window = self.window(bytes.len());
+        // Nearly always it is a tag.
         if !matches!(self.part, Some(Part::Text(_))) {
             match bytes[self.pos..window] {
                 [b'<', b'/', ..] => return self.end_tag(input, window, ending),
@@ -460,7 +461,7 @@ impl Scanner {
     /// The local name of the innermost open element; it may have just ended.
     pub(super) fn local(&self) -> &str {
         self.frames.last().map_or("", |frame| {
-            std::str::from_utf8(&self.open[frame.local..]).unwrap_or_default()
+            std::str::from_utf8(&self.open[frame.local..]).expect("names were text")
         })
     }
 

@@ -1,5 +1,5 @@
 //! Tags that may not be complete: what has been read of them, so that reading goes on where it stopped. Faults are
-//! found at the byte that makes them, and no byte is looked at again, whatever the chunks.
+//! found at the byte that makes them, and no byte is looked at here again, whatever the chunks.
 
 use super::Rule;
 use super::chars::{self, NAME_START, SPACE};

@@ -21,10 +21,8 @@ impl Scanner {
         loop {
             match next {
                 b' ' => {}
-                b'>' => return self.within_limits().then_some((at + 1, false)),
-                b'/' if seen.get(at + 1) == Some(&b'>') => {
-                    return self.within_limits().then_some((at + 2, true));
-                }
+                b'>' => return Some((at + 1, false)),
+                b'/' if seen.get(at + 1) == Some(&b'>') => return Some((at + 2, true)),
                 _ => return None,
             }
             let (name, equals) = plain_name(seen, at + 1)?;
@@ -39,20 +37,18 @@ impl Scanner {
             }
             let whole = &seen[name.start..name.end];
             let declares = whole.starts_with(b"xmlns") && matches!(whole.get(5), None | Some(b':'));
-            let list = if declares {
-                &mut self.declarations
+            let (list, limit) = if declares {
+                (&mut self.declarations, self.limits.namespaces)
             } else {
-                &mut self.attrs
+                (&mut self.attrs, self.limits.attributes)
             };
+            if list.len() >= limit {
+                return None;
+            }
             list.push(RawAttr::plain(name, start, end));
             at = end + 1;
             next = *seen.get(at)?;
         }
-    }
-
-    fn within_limits(&self) -> bool {
-        self.attrs.len() <= self.limits.attributes
-            && self.declarations.len() <= self.limits.namespaces
     }
 }
 

@@ -150,7 +150,7 @@ impl Scanner {
             Some(Part::Space { from, at }) => return Ok(Some((from, at))),
             Some(Part::Attribute(scan)) => self.read_attribute(input, window, scan)?,
             Some(Part::Name(scan)) => self.read_name(input, window, scan)?,
-            _ => None,
+            Some(Part::Declaration(_) | Part::Text(_) | Part::End(_)) | None => None,
         };
         Ok(end.map(|end| (end, end)))
     }
