@@ -16,8 +16,8 @@ const LARGEST: u64 = 4 << 20;
 /// Which results, and which description.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-A document is seen if a requirement of it was judged and holds, broken if one is broken. With --write, what is broken becomes
-`partial`, what was judged whole and holds `complete`, and what holds and is not claimed is added (an RFC as a whole only). All
+A document is seen if a requirement of it was judged and holds, broken if one is broken. With --write, what is broken becomes \
+`partial`, what was judged whole and holds `complete`, and what holds and is not claimed is added (an RFC as a whole only). All \
 else stays as it is.
 
 Exit codes: 0 done, 1 a claim is broken (with --gate), 2 a file cannot be read

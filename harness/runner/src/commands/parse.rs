@@ -16,8 +16,8 @@ const CHUNK: usize = 64 * 1024;
 /// Which bytes to read, and as what.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-One event a line: `start {namespace}name {namespace}attribute=\"value\"`, `text \"…\"`, `end {namespace}name`.
-Elements always have braces; attributes are sorted; text is unescaped, then escaped as \\\" \\\\ \\n \\r \\t \\u{7f}.
+One event a line: `start {namespace}name {namespace}attribute=\"value\"`, `text \"…\"`, `end {namespace}name`. \
+Elements always have braces; attributes are sorted; text is unescaped, then escaped as \\\" \\\\ \\n \\r \\t \\u{7f}. \
 If the input is refused, the last line tells the offset of the byte, the rule and its section.
 
 Exit codes: 0 accepted, 1 refused, 2 the file cannot be read

@@ -39,7 +39,7 @@ const PEERS: usize = 16;
 /// Which faults.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-Runs, for each fault of the reference server, the scenarios that cover what it breaks. Ends with 1 if a fault goes
+Runs, for each fault of the reference server, the scenarios that cover what it breaks. Ends with 1 if a fault goes \
 unnoticed. Peers are tried in a closed world, as `run` does.
 
 Examples:

@@ -42,7 +42,7 @@ const SHORTEST: Duration = Duration::from_secs(5);
 /// How long, and where.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The folder holds one folder of findings for each campaign, overnight.json (how far it is) and results.json. Ctrl-C ends it with the
+The folder holds one folder of findings for each campaign, overnight.json (how far it is) and results.json. Ctrl-C ends it with the \
 results so far; the same command again goes on with the time that is left.
 
 Exit codes: 0 nothing was found, 1 there are findings, 3 nothing was found but a campaign could not do its work

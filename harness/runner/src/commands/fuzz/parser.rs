@@ -22,8 +22,8 @@ use crate::ui::{self, BAD, BOLD, DIM, GOOD};
 /// Which parsers, for how long.
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = "\
-The pipe protocol: your program reads, again and again, the length of a document (4 bytes, little-endian) and the document from
-standard input, and writes the length and the text of its answer to standard output, flushed. The answer is one event a line, as
+The pipe protocol: your program reads, again and again, the length of a document (4 bytes, little-endian) and the document from \
+standard input, and writes the length and the text of its answer to standard output, flushed. The answer is one event a line, as \
 `xmppspec parse` prints them:
 
   start {jabber:client}message to=\"a@example.org\" {http://www.w3.org/XML/1998/namespace}lang=\"en\"
@@ -40,7 +40,7 @@ A shared library gives the same answer by a function, which calls `answer` once:
 Exit codes: 0 nothing new was found, 1 there are findings, 2 a parser cannot be started or does not speak the protocol
 
 Examples:
-  xmppspec fuzz parser --for 10m                           what is installed here: Python, Lua, Erlang, Go, Java, Node, …
+  xmppspec fuzz parser --for 10m                           what is installed here
   xmppspec fuzz parser --exec ./mine --for 8h              your own parser beside ours
   xmppspec fuzz parser --lib ./mine.so --for 8h            the same, from a shared library
   xmppspec fuzz parser --exec ./mine fuzz-findings/001-*.xml   what each says of one document")]
