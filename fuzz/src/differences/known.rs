@@ -104,6 +104,7 @@ const PIECES: &[&[u8]] = &[
     b"&amp;",
     b"\xff\xfe",
     b"\xfe\xff",
+    b"\0",
 ];
 
 /// Whether a document can show what the example shows: it must hold the odd piece that a difference is about.
@@ -126,6 +127,9 @@ const ENCODINGS: &[&str] = &[
     "fast_xml",
     "java-stax",
 ];
+
+/// Readers that guess an encoding from the first bytes.
+const UNMARKED: &[&str] = &["libexpat", "python-expat", "lua-expat", "fast_xml", "qt"];
 
 /// Every difference that is known.
 pub const KNOWN: &[Known] = &[
@@ -393,6 +397,18 @@ pub const KNOWN: &[Known] = &[
         ENCODINGS,
         Reads(Rule::InvalidUtf8),
         b"\xfe\xff\0<\0a\0/\0>",
+        "the same with the other end first",
+    ),
+    known(
+        UNMARKED,
+        Reads(Rule::IllegalCharacter),
+        "\0<\0a\0/\0>",
+        "UTF-16 without a byte order mark is a fatal error (XML §4.3.3)",
+    ),
+    known(
+        UNMARKED,
+        Reads(Rule::InvalidName),
+        "<\0a\0/\0>\0",
         "the same with the other end first",
     ),
     known(
