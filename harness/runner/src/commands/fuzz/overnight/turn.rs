@@ -68,6 +68,8 @@ impl Turn {
                     .arg(folder.join("corpus"))
                     .arg(args.corpus.join(target))
                     .arg(format!("-max_total_time={seconds}"))
+                    // What libFuzzer does by itself for targets without a mutator of their own: small inputs first.
+                    .arg("-len_control=100")
                     .arg(format!("-artifact_prefix={}/", folder.display()));
                 let words = args.corpus.join("xmpp.dict");
                 if words.is_file() {
