@@ -420,6 +420,12 @@ pub const KNOWN: &[Known] = &[
     known(&["libxml2"], Events, "<a xmlns='&#38;'/>", "the same"),
     known(
         &["libxml2"],
+        Reads(Rule::UnsupportedVersion),
+        "<?xml version='1.'?><a/>",
+        "a version is 1. and digits (XML §2.8)",
+    ),
+    known(
+        &["libxml2"],
         ReadsNoXml("malformed doctype"),
         "<!DOCTYPEa><a/>",
         "a space stands between DOCTYPE and the name (XML §2.8)",
