@@ -418,6 +418,12 @@ pub const KNOWN: &[Known] = &[
         "it keeps a reference in a namespace name as another reference, and takes that for the name (Namespaces §2.3)",
     ),
     known(&["libxml2"], Events, "<a xmlns='&#38;'/>", "the same"),
+    not_utf8(
+        &["libxml2"],
+        Reads(Rule::InvalidUtf8),
+        b"<a><![CDATA[\xc0\xaf]]></a>",
+        "overlong forms are not UTF-8 (RFC 3629 §3), in CDATA sections as elsewhere",
+    ),
     known(
         &["libxml2"],
         Reads(Rule::UnsupportedVersion),
