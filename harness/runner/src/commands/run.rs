@@ -12,7 +12,7 @@ use super::run_args::{Choice, Format, RunArgs, Shard};
 use super::{Outcome, output, texts};
 use crate::exit::{Exit, Failed};
 use crate::run::{
-    self, BUSY_REPLAYS, DEFAULT_JOBS, Early, PEER_JOBS, PEER_PROCESS_JOBS, Plan, RunError,
+    self, DEFAULT_JOBS, Early, PEER_JOBS, PEER_PROCESS_JOBS, Plan, RunError, SURPRISE_REPLAYS,
 };
 use crate::select::{self, Selected};
 use crate::target::{Profile, Running, TargetError};
@@ -213,7 +213,7 @@ async fn judge(part: Part, gate: GateOptions<'_>, entered: &Entered) -> Outcome 
         fail_fast: args.how.fail_fast,
         strict: args.output.strict,
         retries: args.how.retries.into(),
-        busy_replays: BUSY_REPLAYS,
+        surprise_replays: SURPRISE_REPLAYS,
         capture: args.output.pcap.as_ref().map(|_| Capture::default()),
         capabilities: None,
     };

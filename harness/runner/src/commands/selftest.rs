@@ -218,7 +218,7 @@ async fn play(
         fail_fast: false,
         strict: true,
         retries: 0,
-        busy_replays: 0,
+        surprise_replays: 0,
         capture: None,
         capabilities,
     };

@@ -74,9 +74,12 @@ fn may_be_spoiled(done: &Done) -> bool {
 
 /// Plays a script; again, where the profile says that the target may close a connection for no reason of the case's
 /// (`connect_retries`), and it has done so: what is true of the case happens every time.
-pub(super) async fn play(shared: &Shared, source: &Source, script: &Script) -> Done {
-    let mut done = play_once(shared, source, script).await;
-    for _ in 0..shared.reach.connect_retries {
+/// `round` tells how often it was played before.
+pub(super) async fn play(shared: &Shared, source: &Source, script: &Script, round: usize) -> Done {
+    let retries = shared.reach.connect_retries as usize;
+    let first = round * (retries + 1);
+    let mut done = play_once(shared, source, script, first).await;
+    for retry in 1..=retries {
         if done.problem.is_none() || !may_be_spoiled(&done) {
             break;
         }
@@ -85,20 +88,20 @@ pub(super) async fn play(shared: &Shared, source: &Source, script: &Script) -> D
             "{} was played again, because the target closed a connection",
             done.case.name
         ));
-        done = play_once(shared, source, script).await;
+        done = play_once(shared, source, script, first + retry).await;
         notes.append(&mut done.notes);
         done.notes = notes;
     }
     done
 }
 
-async fn play_once(shared: &Shared, source: &Source, script: &Script) -> Done {
+async fn play_once(shared: &Shared, source: &Source, script: &Script, round: usize) -> Done {
     let began = Instant::now();
     let pressure = Pressure::from_now();
     let mut case = Case::new(script.case_name(), &script.title, Verdict::Pass);
     let mut notes = Vec::new();
     let mut problem = None;
-    let mut rng = shared.rng(&case.name);
+    let mut rng = shared.rng(&case.name, round);
     let exclusive = if script.fixed_jids {
         Some(shared.fixed_jids.lock().await)
     } else {

@@ -50,9 +50,10 @@ const MAX_SILENT: usize = 24;
 /// After so many cases in a row that could not even connect, the rest is not tried.
 const MAX_UNREACHABLE: usize = 3;
 
-/// How often a case of a serverless peer is played again whose outcome is a surprise, while the machine was busy: multicast DNS
-/// judges times, and what is true of the target happens every time.
-pub const BUSY_REPLAYS: u8 = 2;
+/// How often a case is played again whose outcome is a surprise, where that may be chance: because the machine was busy and
+/// multicast DNS judges times, or because the target closes connections for no reason. What is true of the target happens
+/// every time.
+pub const SURPRISE_REPLAYS: u8 = 2;
 
 /// How long the accounts of cases that were broken off may take to be removed.
 const PATIENCE_WITH_ACCOUNTS: Duration = Duration::from_secs(3);
@@ -79,13 +80,14 @@ struct Shared {
 }
 
 impl Shared {
-    /// The random numbers of a case: they depend on the seed and its name, not on what runs beside it.
-    fn rng(&self, name: &str) -> rand::rngs::StdRng {
+    /// The random numbers of a case: they depend on the seed and its name, not on what runs beside it; and on how often it
+    /// was played before, so that its accounts are new.
+    fn rng(&self, name: &str, round: usize) -> rand::rngs::StdRng {
         // FNV-1a: stable over versions and machines.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-        rand::rngs::StdRng::seed_from_u64(self.seed ^ hash)
+        rand::rngs::StdRng::seed_from_u64(self.seed ^ hash.wrapping_add(round as u64))
     }
 }
 
@@ -105,8 +107,8 @@ pub struct Plan {
     /// How often a case that is not conformant is played again. What was seen first stays: a verdict that changes makes the
     /// case flaky.
     pub retries: usize,
-    /// How often it is played again because the machine was busy, see [`BUSY_REPLAYS`].
-    pub busy_replays: u8,
+    /// How often a surprise is played again that may be chance, see [`SURPRISE_REPLAYS`].
+    pub surprise_replays: u8,
     /// What hears of every byte.
     pub capture: Option<Capture>,
     /// What the target has, where it is known already; else it is found out.
@@ -123,7 +125,7 @@ impl Plan {
             fail_fast: false,
             strict: false,
             retries: 0,
-            busy_replays: 0,
+            surprise_replays: 0,
             capture: None,
             capabilities: None,
         }
@@ -207,8 +209,8 @@ struct Run<'a> {
     done: Vec<Option<Case>>,
     /// The verdicts of earlier attempts.
     attempts: Vec<Vec<Verdict>>,
-    /// How often each was played again because the machine was busy.
-    busy: Vec<u8>,
+    /// How often each was played again because it was a surprise.
+    replayed: Vec<u8>,
     deaths: Vec<Death>,
     notes: Vec<String>,
     silent: usize,
@@ -253,7 +255,7 @@ pub async fn run(
         waiting: (0..plan.cases.len()).collect(),
         done: plan.cases.iter().map(|_| None).collect(),
         attempts: vec![Vec::new(); plan.cases.len()],
-        busy: vec![0; plan.cases.len()],
+        replayed: vec![0; plan.cases.len()],
         deaths: Vec::new(),
         notes,
         silent: 0,
@@ -397,13 +399,22 @@ impl Run<'_> {
                     self.notes.extend(done.notes);
                     let (mut case, problem) = (done.case, done.problem);
                     let stop = self.count(&case, problem);
-                    let again = done.busy && self.busy[index] < self.plan.busy_replays;
-                    if again && stop.is_none() && self.is_surprising(&case) {
-                        self.busy[index] += 1;
-                        self.notes.push(format!(
-                            "{} was played again, because the machine was too busy to judge times",
-                            case.name
-                        ));
+                    let chance = if done.busy {
+                        Some("the machine was too busy to judge times")
+                    } else if self.shared.reach.connect_retries > 0 {
+                        Some("it was a surprise, of a target that closes connections for no reason")
+                    } else {
+                        None
+                    };
+                    let again = self.replayed[index] < self.plan.surprise_replays;
+                    if let Some(chance) = chance
+                        && again
+                        && stop.is_none()
+                        && self.is_surprising(&case)
+                    {
+                        self.replayed[index] += 1;
+                        self.notes
+                            .push(format!("{} was played again, because {chance}", case.name));
                         self.waiting.push_back(index);
                         continue;
                     }
@@ -433,10 +444,10 @@ impl Run<'_> {
     fn start(&self, in_flight: &mut InFlight, index: usize) {
         let Selected { source, script } = self.plan.cases[index].clone();
         let shared = self.shared.clone();
-        in_flight.spawn(
-            index,
-            async move { case::play(&shared, &source, &script).await },
-        );
+        let round = usize::from(self.replayed[index]) + self.attempts[index].len();
+        in_flight.spawn(index, async move {
+            case::play(&shared, &source, &script, round).await
+        });
     }
 
     fn finish(&mut self, index: usize, mut case: Case, progress: &mut impl FnMut(&Case, usize)) {
