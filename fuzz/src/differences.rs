@@ -178,9 +178,31 @@ fn is_foreign(line: &str, bytes: &[u8]) -> bool {
     let text = line.strip_prefix("text \"").unwrap_or_default();
     let text = text.trim_end_matches('"').split('\\').next();
     let text = text.unwrap_or_default().as_bytes();
+    let document = String::from_utf8_lossy(bytes);
+    if document.contains("&#") {
+        // It may be any text.
+        return false;
+    }
+    let references = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&apos;", "'"),
+        ("&quot;", "\""),
+        ("&amp;", "&"),
+    ];
+    let document = references
+        .iter()
+        .fold(document.into_owned(), |text, (name, c)| {
+            text.replace(name, c)
+        });
     // Pieces of the document may have come together.
     const PIECE: usize = 4;
-    let is_there = |piece: &[u8]| bytes.windows(PIECE).any(|window| window == piece);
+    let is_there = |piece: &[u8]| {
+        document
+            .as_bytes()
+            .windows(PIECE)
+            .any(|window| window == piece)
+    };
     text.len() >= PIECE && !text.windows(PIECE).any(is_there)
 }
 
@@ -248,6 +270,13 @@ fn manner(right: &str, other: &str) -> &'static str {
 mod tests {
     use super::*;
     use crate::readers::{Failure, in_process};
+
+    #[test]
+    fn text_of_references_is_not_from_another_file() {
+        let document = b"<!DOCTYPE a [<!ENTITY x SYSTEM 'y'>]><a>%x;&lt;?&x;</a>";
+        assert!(!is_foreign("text \"%x;<?\"", document));
+        assert!(is_foreign("text \"root:x:0:0\"", document));
+    }
 
     #[test]
     fn buckets_do_not_depend_on_values() {
