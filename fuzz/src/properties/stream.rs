@@ -19,7 +19,8 @@ fn low(choice: u64) -> Limits {
 }
 
 /// The parser gives the same events and the same error for any chunking, which is chosen by the bytes, as soon as the
-/// bytes are there; offsets never go back; limits refuse what exceeds them, and nothing else.
+/// bytes are there; offsets never go back; limits refuse what exceeds them, and nothing else. Of a fuzzer's inputs most are
+/// only read: no panic, and every start has its end.
 pub fn stream(bytes: &[u8]) {
     let choice = digest(bytes);
     let mode = if choice & 1 == 0 {

@@ -1,4 +1,4 @@
-//! libxml2 by its xmlReader interface; no network, no external entities, no words on standard error.
+//! libxml2 by its xmlReader interface; no network, no external entities, hardly a word on standard error.
 #![allow(unsafe_code)]
 
 use std::ffi::{CStr, c_char, c_int, c_void};
